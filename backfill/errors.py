@@ -1,0 +1,56 @@
+"""What can stop a run: each error says what, where and how to fix it."""
+
+from __future__ import annotations
+
+
+class BackfillError(Exception):
+    """What went wrong, where, and what to do about it.
+
+    what:  one clause, no trailing full stop, no attribute value and no secret.
+    where: the user's place: a config line, a file and row, an environment variable.
+    fix:   one imperative clause.
+    """
+
+    #: The process's exit code when this error ends it.
+    exit_code = 1
+
+    def __init__(self, what: str, where: str, fix: str) -> None:
+        super().__init__(what, where, fix)  # positional: survives the trip from a worker
+        self.what, self.where, self.fix = what, where, fix
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  where: {self.where}\n  fix:   {self.fix}"
+
+
+class UsageError(BackfillError):
+    """The command line, the environment or the state of the job does not allow this."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The config file cannot be read as a job."""
+
+
+class MappingError(ConfigError):
+    """The mapping and the source do not fit each other."""
+
+
+class CheckpointError(UsageError):
+    """The checkpoint is in use, belongs to another job, or cannot be read."""
+
+
+class SourceError(BackfillError):
+    """A source file cannot be read on."""
+
+
+class DeliveryError(BackfillError):
+    """The API cannot be reached or does not take what is sent."""
+
+
+class GuardError(BackfillError):
+    """Going on would break a promise: nobody is mailed by accident."""
+
+
+class StorageError(BackfillError):
+    """The checkpoint or a rejects file cannot be written."""

@@ -1,0 +1,199 @@
+"""The shapes that pass between the stages: files, blocks, batches and rejects.
+
+Rows are counted from 0 within their file, and ranges are half-open; only what a person reads
+(`_row`, messages) counts from 1: the first data record of a file is row 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
+
+BATCH_OPEN, BATCH_CLOSE = b'{"batch":[', b"]}"
+
+#: Bytes of a body that are not operations; the last operation's comma is not sent.
+ENVELOPE_BYTES = len(BATCH_OPEN) + len(BATCH_CLOSE) - 1
+
+
+class Form(Enum):
+    """How the values of a block are held."""
+
+    TEXT = "text"  #: every column is text; null is a cell of no characters (CSV)
+    JSON = "json"  #: every column is the member's raw JSON text; null is an absent member (JSONL)
+    TYPED = "typed"  #: Arrow types as the file has them; null is null (Parquet)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a stream's source.
+
+    index:  its place in the stream's ordered list of files.
+    path:   where it is read from; label: how messages and rejects name it.
+    format: "csv", "jsonl" or "parquet".
+    """
+
+    stream: str
+    index: int
+    path: Path
+    label: str
+    format: str
+
+
+class BlockStart(NamedTuple):
+    """Where a block begins, so that reading can go on there.
+
+    row:    number of its first record.
+    offset: CSV and JSONL: bytes from the start of the decoded (decompressed) file; Parquet:
+            index of the row group.
+    line:   CSV and JSONL: lines before it in the file, for messages.
+    """
+
+    row: int
+    offset: int
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A record that could not be read; the rows around it could.
+
+    raw: the record as it stands in the file, without its line end.
+    """
+
+    row: int
+    rule: str
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Records read together, with their place in the source.
+
+    start:  where the block begins; stop: where the next one will.
+    table:  the records that could be read, one column a source column.
+    rows:   int64[table.num_rows], ascending: the number of each record in its file.
+    faults: the records in between that could not be read, ascending.
+    Every row of [start.row, stop.row) is in exactly one of `rows` and `faults`.
+    """
+
+    file: SourceFile
+    form: Form
+    start: BlockStart
+    stop: BlockStart
+    table: pa.RecordBatch
+    rows: Int64s
+    faults: tuple[Fault, ...] = ()
+
+    def without(self, is_done: Bools) -> Block:
+        """The same block less the rows that are done.
+
+        is_done: bool[stop.row - start.row], by row.
+        """
+        keep = ~is_done[self.rows - self.start.row]
+        return Block(
+            self.file,
+            self.form,
+            self.start,
+            self.stop,
+            self.table.filter(pa.array(keep)),
+            self.rows[keep],
+            tuple(fault for fault in self.faults if not is_done[fault.row - self.start.row]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rejected:
+    """Rows of one block that were refused, and why.
+
+    rows:    int64[n], ascending.
+    rules:   the rule each broke, a name from the documentation ("value_too_long", …), or "api".
+    reasons: for the person who mends the row; never holds a value of it.
+    """
+
+    block: Block
+    rows: Int64s
+    rules: list[str]
+    reasons: list[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Consecutive operations that come from one block.
+
+    rows:   int64[k]: the rows behind the operations, in the operations' order.
+    firsts: int64[n + 1]: operation i stands for rows[firsts[i] : firsts[i + 1]], the last of
+            which gave it its place, the others having been folded into it; None: one row each.
+    """
+
+    block: Block
+    rows: Int64s
+    firsts: Int64s | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows) if self.firsts is None else len(self.firsts) - 1
+
+    def part(self, first: int, stop: int) -> Piece:
+        """Operations [first, stop) of this piece."""
+        if self.firsts is None:
+            return Piece(self.block, self.rows[first:stop])
+        firsts = self.firsts[first : stop + 1]
+        return Piece(self.block, self.rows[firsts[0] : firsts[-1]], firsts - firsts[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What one request carries.
+
+    stream:     the stream's name.
+    operations: the encoded operations, each ended by a comma.
+    ends:       int64[n]: where operation i ends in `operations`, its comma included.
+    pieces:     where the operations come from, in order; their lengths add up to n.
+    keys:       uint64[m]: the entities whose order this batch takes part in; empty where order
+                does not matter.
+    """
+
+    stream: str
+    operations: bytes
+    ends: Int64s
+    pieces: tuple[Piece, ...]
+    keys: UInt64s = field(default_factory=lambda: np.empty(0, np.uint64))
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def body(self) -> bytes:
+        """The request's body: {"batch":[…]}."""
+        return b"".join((BATCH_OPEN, memoryview(self.operations)[:-1], BATCH_CLOSE))
+
+    def part(self, first: int, stop: int) -> Batch:
+        """Operations [first, stop) as a batch of their own."""
+        begin = int(self.ends[first - 1]) if first else 0
+        end = int(self.ends[stop - 1])
+        return Batch(
+            self.stream,
+            self.operations[begin:end],
+            self.ends[first:stop] - begin,
+            tuple(_cut(self.pieces, first, stop)),
+            self.keys,
+        )
+
+
+def _cut(pieces: tuple[Piece, ...], first: int, stop: int) -> Iterator[Piece]:
+    at = 0
+    for piece in pieces:
+        begin, end = max(first - at, 0), min(stop - at, len(piece))
+        if begin < end:
+            yield piece.part(begin, end)
+        at += len(piece)
