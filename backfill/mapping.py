@@ -73,8 +73,10 @@ def _constant_or_field(given: Any) -> Any:
     return {"value": given} if isinstance(given, str | int) else given
 
 
-Column = Annotated[Field, BeforeValidator(_field)]
-Constant = Annotated[Field, BeforeValidator(_constant_or_field)]
+Column = Annotated[Field, BeforeValidator(_field, json_schema_input_type=str | Field)]
+Constant = Annotated[
+    Field, BeforeValidator(_constant_or_field, json_schema_input_type=str | int | Field)
+]
 
 
 class ObjectRef(Model):
@@ -190,11 +192,19 @@ def _column_or_flag(given: Any) -> Any:
     return given if given is True else _field(given)
 
 
+Attribute = Annotated[
+    Literal[True] | Field,
+    BeforeValidator(_column_or_flag, json_schema_input_type=Literal[True] | str | Field),
+]
+
+
 class Stream(Model):
     """One entry of `streams:`: a source and what its rows become."""
 
     name: str = Described(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
-    source: Annotated[Source, BeforeValidator(_source)]
+    source: Annotated[
+        Source, BeforeValidator(_source, json_schema_input_type=str | list[str] | Source)
+    ]
     where: str | None = Described(None, description="SQL; rows it does not match are filtered.")
     person: PersonRef | None = None
     object: ObjectRef | None = None
@@ -206,8 +216,8 @@ class Stream(Model):
     action: Action | None = Described(None, description="Told by the other keys where not given.")
     existing_only: bool = Described(False, description="Never create a person (`_update`).")
     attributes: Annotated[
-        dict[str, Annotated[Literal[True] | Field, BeforeValidator(_column_or_flag)]],
-        BeforeValidator(_attributes),
+        dict[str, Attribute],
+        BeforeValidator(_attributes, json_schema_input_type=Literal["*"] | dict[str, Attribute]),
     ] = Described(default_factory=dict, description='Attribute to column; "*" for every column.')
     exclude: list[str] = Described(default_factory=list, description='Columns "*" leaves out.')
     relationships: list[Relationship] = Described(default_factory=list)

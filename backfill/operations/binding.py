@@ -1,0 +1,202 @@
+"""Names to columns: what "*" stands for, which columns a stream reads, which names are refused."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from backfill import trackapi
+from backfill.errors import MappingError
+from backfill.filters import Where
+from backfill.mapping import Field, ObjectRef, Stream
+
+#: `event.key` when it is no column: the whole row, or its place in the file.
+KEY_CONTENT, KEY_ROW = "content", "row"
+
+#: Attributes that have a type of their own, whatever the source holds.  [docs: reserved
+#: attributes; spec] `unsubscribed` decides who may be mailed.
+_TYPED_PERSON_ATTRIBUTES = {
+    "created_at": "timestamp",
+    "unsubscribed": "boolean",
+    "cio_subscription_preferences": "json",
+}
+_TOPIC_PREFIX = "cio_subscription_preferences.topics."
+
+
+def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
+    """Hold a stream against the columns of one of its files, before anything is sent.
+
+    columns: the file's column names; None where only its records tell (JSONL).
+    label:   how messages name the file.
+    Raises MappingError for a column that is not there, a name that is refused, a time zone or
+    a format that does not exist.
+    """
+    for path, field in fields(stream):
+        _check_time(stream, path, field)
+    if columns is None:
+        attributes(stream, ())
+        return
+    for path, name in _named_columns(stream):
+        if name not in columns:
+            raise MappingError(
+                f"no column '{name}' in {label}",
+                f"stream {stream.name}, {path}",
+                f"use one of: {', '.join(columns)}" if columns else "give a file with a header",
+            )
+    attributes(stream, columns)
+
+
+def attributes(
+    stream: Stream, columns: Sequence[str], *, are_known: bool = True
+) -> dict[str, Field]:
+    """The attributes of a stream by name, "*" spelled out, each with the type its name demands.
+
+    are_known: whether the columns are those of the whole file; those of one block of JSONL are
+               not, and a refused name among them is for the rows that have it to answer for.
+    Raises MappingError where "*" would take a name that is refused.
+    """
+    named = stream.named_attributes
+    found = dict(named)
+    if stream.takes_every_column:
+        used = {name for _, name in _named_columns(stream) if name} | set(stream.exclude)
+        free = [name for name in columns if name not in used and name not in named]
+        found = {name: Field(column=name) for name in free if not _is_override(stream, name)}
+        found |= named
+    for name in found:
+        if (reason := refusal(stream, name)) and (name in named or are_known):
+            raise MappingError(
+                f"the attribute name '{name}' {reason}",
+                f"stream {stream.name}, attributes",
+                f"name it otherwise (new_name: {name}) or add it to exclude",
+            )
+    return {name: _typed(stream, name, field) for name, field in found.items()}
+
+
+def refusal(stream: Stream, name: str) -> str | None:
+    """Why a name cannot be an attribute of what the stream sends; None where it can."""
+    kind, action = stream.operation
+    size = len(name.encode())
+    if size > trackapi.ATTRIBUTE_NAME_BYTES_MAX:
+        return f"is {size} bytes; the limit is {trackapi.ATTRIBUTE_NAME_BYTES_MAX}"
+    if not name:
+        return "is empty"
+    if not action.startswith("identify"):
+        return None
+    refused = trackapi.REFUSED_PERSON_ATTRIBUTES
+    if kind == "object":
+        refused = trackapi.REFUSED_OBJECT_ATTRIBUTES
+    if name in refused:
+        return "belongs to the API"
+    return "begins with _, as internal names do" if name.startswith("_") else None
+
+
+def is_strict(stream: Stream, name: str) -> bool:
+    """Whether an unknown word must reject its row whatever `on_error` says."""
+    return stream.operation == ("person", "identify") and (
+        name == "unsubscribed" or name.startswith(_TOPIC_PREFIX)
+    )
+
+
+def where_of(stream: Stream) -> Where | None:
+    """The stream's condition, parsed."""
+    return Where(stream.where, f"stream {stream.name}, where") if stream.where else None
+
+
+def fields(stream: Stream) -> Iterator[tuple[str, Field]]:
+    """Every field a stream declares, with its path in the config."""
+    for name, field in stream.named_attributes.items():
+        yield f"attributes.{name}", field
+    yield from _identifying_fields(stream)
+    if stream.timestamp:
+        yield "timestamp", stream.timestamp
+    if stream.event:
+        yield "event.name", stream.event.name
+        if stream.event.timestamp and not stream.event.is_now:
+            yield "event.timestamp", stream.event.timestamp
+    if stream.device:
+        for name in ("token", "platform", "last_used"):
+            if field := getattr(stream.device, name):
+                yield f"device.{name}", field
+
+
+def _identifying_fields(stream: Stream) -> Iterator[tuple[str, Field]]:
+    refs = {"person": stream.person}
+    if stream.merge:
+        refs |= {"merge.primary": stream.merge.primary, "merge.secondary": stream.merge.secondary}
+    objects = {"object": stream.object}
+    for i, tie in enumerate(stream.relationships):
+        refs[f"relationships.{i}.person"] = tie.person
+        objects[f"relationships.{i}.object"] = tie.object
+        for name, field in tie.attributes.items():
+            yield f"relationships.{i}.attributes.{name}", field
+    for path, ref in refs.items():
+        for kind, field in (ref or {}).items():
+            yield f"{path}.{kind}", field
+    for path, named in objects.items():
+        yield from _object_fields(path, named)
+    if stream.anonymous_id:
+        yield "anonymous_id", stream.anonymous_id
+    if stream.delivery:
+        yield "delivery.id", stream.delivery.id
+
+
+def _object_fields(path: str, ref: ObjectRef | None) -> Iterator[tuple[str, Field]]:
+    for name in ("type", "id", "cio_object_id"):
+        if ref and (field := getattr(ref, name)):
+            yield f"{path}.{name}", field
+
+
+def _named_columns(stream: Stream) -> Iterator[tuple[str, str]]:
+    for path, field in fields(stream):
+        if field.column is not None:
+            yield path, field.column
+    yield from (("event.key", name) for name in key_columns(stream))
+
+
+def key_columns(stream: Stream) -> list[str]:
+    """The columns that tell an event from others; none for `content` and `row`."""
+    key = stream.event.key if stream.event else None
+    if key is None or key in (KEY_CONTENT, KEY_ROW):
+        return []
+    return [key] if isinstance(key, str) else key
+
+
+def _is_override(stream: Stream, name: str) -> bool:
+    return stream.is_event and name in trackapi.MESSAGE_OVERRIDES
+
+
+def _typed(stream: Stream, name: str, field: Field) -> Field:
+    kind, action = stream.operation
+    if not action.startswith("identify"):
+        return field
+    typed = _TYPED_PERSON_ATTRIBUTES if kind == "person" else {"created_at": "timestamp"}
+    demanded = "boolean" if is_strict(stream, name) else typed.get(name)
+    if demanded is None or field.type == demanded:
+        return field
+    if field.type is not None:
+        raise MappingError(
+            f"'{name}' is always of type {demanded}, not {field.type}",
+            f"stream {stream.name}, attributes.{name}",
+            "leave the type out",
+        )
+    return field.model_copy(update={"type": demanded})
+
+
+def _check_time(stream: Stream, path: str, field: Field) -> None:
+    where = f"stream {stream.name}, {path}"
+    if field.timezone is not None:
+        try:
+            zoneinfo.ZoneInfo(field.timezone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+            raise MappingError(
+                f"no time zone '{field.timezone}'", where, "use a name such as Europe/Berlin"
+            ) from error
+    if field.format is not None:
+        try:
+            pl.Series(["x"]).str.to_datetime(field.format, strict=False)
+        except pl.exceptions.PolarsError as error:
+            raise MappingError(
+                f"'{field.format}' is no time format", where, "use codes such as %d/%m/%Y %H:%M"
+            ) from error

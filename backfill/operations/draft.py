@@ -1,0 +1,113 @@
+"""The operations of one block while they are put together: values, refusals and text pieces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+import pyarrow as pa
+
+from backfill.coerce import Policy, Value, convert
+from backfill.columns import Column, Json, json_string
+from backfill.mapping import Field, Stream
+from backfill.records import Form, Int64s
+from backfill.timestamps import Problem
+
+#: What an operation's text is put together from: fixed text, or an expression over the values.
+Text = str | pl.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the operations of a block depend on besides its rows.
+
+    now_s:          the time of the run, unix seconds.
+    content_digest: digest of the file's content.
+    """
+
+    now_s: int
+    content_digest: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """What is known so far of a block's operations, one row an operation.
+
+    columns:     the source's columns.
+    rows:        int64[height]: the number of each row in its file.
+    values:      named columns the pieces refer to.
+    problems:    the rules that rows break, in the order in which they are reported.
+    keys:        uint64 columns that name the entities whose order an operation takes part in.
+    event_times: unix seconds, null where unreadable; None for what is no event.
+    apart:       text in which rows must be equal to be folded; None: no such text.
+    """
+
+    stream: Stream
+    columns: dict[str, Column]
+    rows: Int64s
+    surroundings: Surroundings
+    values: dict[str, pl.Series] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    keys: list[pl.Series] = field(default_factory=list)
+    event_times: pl.Series | None = None
+    apart: pl.Expr | None = None
+
+    @property
+    def height(self) -> int:
+        """How many rows."""
+        return len(self.rows)
+
+    def column(self, source: Field) -> Column:
+        """The source column of a field; a constant, or a key no record of the block has, too."""
+        if source.column in self.columns:
+            return self.columns[source.column]
+        raw = None if source.is_constant is False else json_string(source.value)
+        array = pa.repeat(pa.scalar(raw, pa.string()), self.height)
+        return Column(source.column or "", array, Form.JSON)
+
+    def converted(self, source: Field, name: str, policy: Policy | None = None) -> Json:
+        """A field's values; the rows that break a rule are noted as problems."""
+        value = self._convert(source, name, policy)
+        self.problems += value.problems
+        return value.json
+
+    def _convert(self, source: Field, name: str, policy: Policy | None) -> Value:
+        given = policy or Policy(
+            source.blank or self.stream.blank, source.on_error or self.stream.on_error
+        )
+        return convert(self.column(source), source, name, given)
+
+    def refuse(
+        self, broken: pl.Series, rule: str, reason: str, measured: pl.Series | None = None
+    ) -> None:
+        """Note the rows that break a rule; `{}` in the reason is filled with what was measured."""
+        if broken.any():
+            self.problems.append(Problem(broken, rule, reason, measured))
+
+    def limit(self, sizes: pl.Series, most: int, rule: str, name: str) -> None:
+        """Refuse rows whose value is larger than a limit, both in bytes."""
+        largest = sizes.max()
+        if isinstance(largest, int) and largest > most:
+            reason = f"{name} is {{}} bytes; the limit is {most:,}"
+            self.refuse((sizes > most).fill_null(False), rule, reason, sizes)
+
+    def hold(self, values: pl.Series) -> pl.Expr:
+        """Keep a column of values and name it for use in pieces."""
+        name = str(len(self.values))
+        self.values[name] = values
+        return pl.col(name)
+
+    def is_always_there(self, values: pl.Series) -> bool:
+        """Whether every row has a value."""
+        return values.null_count() == 0
+
+
+def write(pieces: list[Text]) -> pl.Expr:
+    """One text a row from its pieces; adjacent fixed texts are joined beforehand."""
+    merged: list[Text] = []
+    for piece in pieces:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        else:
+            merged.append(piece)
+    return pl.concat_str([pl.lit(p) if isinstance(p, str) else p for p in merged])

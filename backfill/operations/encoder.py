@@ -1,0 +1,162 @@
+"""One block: rows that do not take part set aside, the others written as operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from backfill import trackapi
+from backfill.columns import Column, columns_of
+from backfill.filters import Where
+from backfill.mapping import Stream
+from backfill.operations import repeats, shapes
+from backfill.operations.draft import Draft, Surroundings, Text, write
+from backfill.records import Block, Bools, Int64s, Piece, Rejected, UInt64s
+from backfill.timestamps import Problem
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """What became of the rows of one block; each is in exactly one of the four.
+
+    piece:      the rows behind the operations, in the operations' order.
+    operations: the operations, each ended by a comma, in one buffer.
+    ends:       int64[n], ascending: where operation i ends, its comma included.
+    keys:       uint64[n, k]: the entities each operation takes part in the order of; k = 0
+                where order does not matter.
+    rejected:   the rows refused, and why.
+    filtered:   by reason ("where"), the rows left out.
+    held:       rows kept for a later run: events still young enough to start campaigns.
+    young, future: how many of the operations are events younger than 72 hours, or not yet due.
+    """
+
+    piece: Piece
+    operations: memoryview
+    ends: Int64s
+    keys: UInt64s
+    rejected: Rejected
+    filtered: dict[str, Int64s] = field(default_factory=dict)
+    held: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
+    young: int = 0
+    future: int = 0
+
+
+def encode(
+    block: Block, stream: Stream, where: Where | None, surroundings: Surroundings
+) -> Encoded:
+    """Turn the rows of a block into operations."""
+    refusals = _Refusals(block)
+    rows, columns, filtered = _taking_part(block, where, refusals)
+    draft = Draft(stream, columns, rows, surroundings)
+    pieces = shapes.operation(draft) if draft.height else []
+    kept = ~refusals.add(rows, draft.problems)
+    ages = _ages(draft, kept)
+    frame = repeats.arranged(draft, kept & ~ages.held, stream.repeats)
+    frame, buffer, ends = _written(frame, pieces, refusals)
+    return Encoded(
+        piece=repeats.piece(block, frame),
+        operations=buffer,
+        ends=ends,
+        keys=repeats.keys(draft, frame),
+        rejected=refusals.rejected(),
+        filtered=filtered,
+        held=rows[ages.held],
+        young=ages.young,
+        future=ages.future,
+    )
+
+
+class _Refusals:
+    """The first rule that each refused row of a block breaks."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._found = {fault.row: (fault.rule, fault.reason) for fault in block.faults}
+
+    def add(self, rows: Int64s, problems: list[Problem]) -> Bools:
+        """Note the rows that break a rule; returns which of `rows` do."""
+        refused = np.zeros(len(rows), np.bool_)
+        for problem in problems:
+            at = problem.broken.arg_true().to_numpy()
+            measured = problem.measured.gather(at) if problem.measured is not None else None
+            for i, row in enumerate(rows[at].tolist()):
+                reason = problem.reason
+                if measured is not None:
+                    reason = reason.replace("{}", f"{measured[i]:,}")
+                self._found.setdefault(row, (problem.rule, reason))
+            refused[at] = True
+        return refused
+
+    def rejected(self) -> Rejected:
+        """All that was noted, by row."""
+        found = sorted(self._found.items())
+        return Rejected(
+            self._block,
+            np.array([row for row, _ in found], np.int64),
+            [rule for _, (rule, _) in found],
+            [reason for _, (_, reason) in found],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ages:
+    held: Bools
+    young: int
+    future: int
+
+
+def _taking_part(
+    block: Block, where: Where | None, refusals: _Refusals
+) -> tuple[Int64s, dict[str, Column], dict[str, Int64s]]:
+    """The rows that the stream's condition matches, their columns, and the rows it filters."""
+    columns = columns_of(block)
+    if where is None or not len(block.rows):
+        return block.rows, columns, {}
+    matches = where.judge(columns, len(block.rows))
+    reason = "a value that `where` casts is not a number"
+    refusals.add(block.rows, [Problem(matches.is_null(), "where_unreadable", reason)])
+    kept = matches.fill_null(False).to_numpy()
+    if kept.all():
+        return block.rows, columns, {}
+    table = block.table.filter(pa.array(kept))
+    taking_part = Block(block.file, block.form, block.start, block.stop, table, block.rows[kept])
+    left_out = block.rows[(~matches).fill_null(False).to_numpy()]
+    return taking_part.rows, columns_of(taking_part), {"where": left_out}
+
+
+def _ages(draft: Draft, kept: Bools) -> _Ages:
+    held = np.zeros(draft.height, np.bool_)
+    if draft.event_times is None:
+        return _Ages(held, 0, 0)
+    now_s = draft.surroundings.now_s
+    times = draft.event_times.fill_null(0).to_numpy()
+    young = kept & (times > now_s - trackapi.CAMPAIGN_WINDOW_S)
+    if draft.stream.campaigns == "hold":
+        held = young
+    return _Ages(held, int((young & ~held).sum()), int((kept & ~held & (times > now_s)).sum()))
+
+
+def _written(
+    frame: pl.DataFrame, pieces: list[Text], refusals: _Refusals
+) -> tuple[pl.DataFrame, memoryview, Int64s]:
+    """The operations as one buffer with their ends; those over the limit are refused."""
+    if frame.is_empty():
+        return frame, memoryview(b""), np.empty(0, np.int64)
+    text = frame.select(write([*pieces, ","]).alias("")).to_series()
+    if text.null_count():
+        raise AssertionError("an operation was put together from a value that is not there")
+    sizes = text.str.len_bytes() - 1
+    too_long = sizes > trackapi.OPERATION_BYTES_MAX
+    if too_long.any():
+        reason = f"the operation is {{}} bytes; the limit is {trackapi.OPERATION_BYTES_MAX:,}"
+        rows, of_operation = repeats.rows(frame)
+        broken, measured = too_long.gather(of_operation), sizes.gather(of_operation)
+        refusals.add(rows, [Problem(broken, "operation_too_long", reason, measured)])
+        frame, text = frame.filter(~too_long), text.filter(~too_long)
+    written = text.to_arrow(compat_level=pl.CompatLevel.oldest())
+    offsets, data = written.buffers()[1:]
+    bounds = np.frombuffer(offsets, np.int64)[written.offset : written.offset + len(written) + 1]
+    return frame, memoryview(data)[int(bounds[0]) : int(bounds[-1])], bounds[1:] - bounds[0]

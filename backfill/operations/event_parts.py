@@ -1,0 +1,83 @@
+"""What an event carries besides its person and attributes: name, id and time.
+
+Rules: every event has a time it happened at (a blank or unreadable one rejects the row) and an
+id that is the same in every run, so that the API drops repeats.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from backfill import event_ids, trackapi
+from backfill.coerce import Policy
+from backfill.columns import escaped, json_string
+from backfill.mapping import Event, Field
+from backfill.operations import binding
+from backfill.operations.draft import Draft, Text
+from backfill.operations.members import joined
+
+_MUST_BE_THERE = Policy("omit", "reject")
+
+
+def happened(draft: Draft) -> list[Text]:
+    """The pieces of an event's name, id and time."""
+    event = draft.stream.event
+    assert event is not None
+    seconds = _time(draft, event)
+    name = draft.column(event.name).text
+    draft.refuse(name.is_null(), "no_event_name", "event.name is blank")
+    most = trackapi.EVENT_NAME_BYTES_MAX
+    draft.limit(name.str.len_bytes(), most, "event_name_too_long", "event.name")
+    ids = event_ids.ulids(
+        seconds.fill_null(0).to_numpy(),
+        draft.stream.id_scope or draft.stream.name,
+        _key(draft, event),
+    )
+    pieces: list[Text] = [',"name":"', draft.hold(escaped(name))]
+    pieces += ['","id":"', draft.hold(ids)]
+    return [*pieces, '","timestamp":', draft.hold(seconds.cast(pl.String))]
+
+
+def _time(draft: Draft, event: Event) -> pl.Series:
+    if event.is_now:
+        seconds = pl.repeat(draft.surroundings.now_s, draft.height, dtype=pl.Int64, eager=True)
+    else:
+        assert event.timestamp is not None
+        field = event.timestamp.model_copy(update={"type": "timestamp"})
+        json = draft.converted(field, "event.timestamp", _MUST_BE_THERE)
+        seconds = json.text.cast(pl.Int64)
+        blank = draft.column(event.timestamp).is_blank
+        draft.refuse(blank, "no_event_time", "event.timestamp is blank")
+        draft.refuse(
+            (seconds < 0).fill_null(False), "before_1970", "event.timestamp is before 1970"
+        )
+    draft.event_times = seconds
+    if draft.stream.campaigns == "refuse":
+        young = (seconds > draft.surroundings.now_s - trackapi.CAMPAIGN_WINDOW_S).fill_null(False)
+        draft.refuse(young, "young_event", "younger than 72 hours: it could start campaigns")
+    return seconds.set((seconds < 0).fill_null(True), None)
+
+
+def _key(draft: Draft, event: Event) -> list[pl.Series]:
+    """The text that tells the row's event from others."""
+    if event.key == binding.KEY_ROW:
+        digest = pl.repeat(draft.surroundings.content_digest, draft.height, eager=True)
+        return [digest, pl.Series(draft.rows + 1).cast(pl.String)]
+    if event.key == binding.KEY_CONTENT:
+        return [_content(draft)]
+    named = [Field(column=name) for name in binding.key_columns(draft.stream)]
+    parts = [draft.column(field).text for field in named]
+    nothing = parts[0].is_null()
+    for part in parts[1:]:
+        nothing = nothing & part.is_null()
+    draft.refuse(nothing, "no_event_key", "every column of event.key is blank")
+    return parts
+
+
+def _content(draft: Draft) -> pl.Series:
+    """The row's values that are not blank, by column name, as the text of a JSON object."""
+    members = []
+    for name, column in sorted(draft.columns.items()):
+        value = draft.hold(escaped(column.text))
+        members.append(pl.concat_str(pl.lit(f'{json_string(name)}:"'), value, pl.lit('"')))
+    return pl.DataFrame(draft.values).select(joined(members).alias("")).to_series()

@@ -1,0 +1,218 @@
+"""The JSON shape of every action, as pieces of text over a draft's values.
+
+Shapes as in [spec: person_operations, object_operations, delivery_operations].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from backfill import trackapi
+from backfill.coerce import Policy
+from backfill.columns import Json, escaped
+from backfill.mapping import Field, OnError, PersonRef, Relationship
+from backfill.operations import binding, event_parts, identities
+from backfill.operations.draft import Draft, Text, write
+from backfill.operations.identities import Identity
+from backfill.operations.members import Member, fixed, joined, member, object_of
+from backfill.records import Form
+
+
+def operation(draft: Draft) -> list[Text]:
+    """The pieces of the operation each row becomes; problems and keys are noted in the draft."""
+    kind, action = draft.stream.operation
+    head = f'{{"type":"{kind}","action":"{action}"'
+    if action == "merge":
+        return [head, *_merge(draft), "}"]
+    if kind == "delivery":
+        return [head, *_delivery(draft), "}"]
+    who = _subject(draft)
+    pieces: list[Text] = [head, ',"identifiers":', *who.pieces]
+    if draft.stream.is_ordered:
+        draft.keys.append(who.key)
+    else:
+        pieces += event_parts.happened(draft)
+    if draft.stream.device:
+        return [*pieces, *_device(draft), "}"]
+    if action == "identify_anonymous":
+        return [*pieces, *_attributes(draft, {}), *_anonymous(draft), "}"]
+    if action == "identify" or not draft.stream.is_ordered:
+        pieces += _attributes(draft, who.others if action == "identify" else {})
+    if draft.stream.timestamp:
+        pieces += _changed_at(draft, draft.stream.timestamp)
+    return [*pieces, *_relationships(draft), "}"]
+
+
+def _subject(draft: Draft) -> Identity:
+    if draft.stream.person:
+        found = identities.person(draft, draft.stream.person, "person")
+        return identities.required(draft, found, "person")
+    assert draft.stream.object is not None
+    found = identities.an_object(draft, draft.stream.object, "object")
+    return identities.required(draft, found, "object")
+
+
+def _attributes(draft: Draft, others: Mapping[str, Json]) -> list[Text]:
+    """The attributes object; `others`: identifiers of the row that do not name it."""
+    named = _named(draft)
+    members: list[Member] = []
+    if draft.stream.existing_only:
+        members.append(fixed("_update", True))
+    values = {kind: json for kind, json in others.items() if kind not in named}
+    values |= {name: _attribute(draft, name, field) for name, field in named.items()}
+    members += [member(draft, name, json) for name, json in values.items()]
+    _limit_count(draft, [json.text for json in values.values()], "attributes")
+    return [',"attributes":', *object_of(members)] if members else []
+
+
+def _named(draft: Draft) -> dict[str, Field]:
+    """The attributes by name; rows that have a key whose name is refused are refused."""
+    are_known = not any(column.form is Form.JSON for column in draft.columns.values())
+    named = binding.attributes(draft.stream, list(draft.columns), are_known=are_known)
+    if are_known:
+        return named
+    for name in [name for name in named if binding.refusal(draft.stream, name)]:
+        reason = f"the attribute name '{name}' {binding.refusal(draft.stream, name)}"
+        draft.refuse(~draft.column(named.pop(name)).is_blank, "refused_name", reason)
+    return named
+
+
+def _attribute(draft: Draft, name: str, field: Field) -> Json:
+    path = f"attributes.{name}"
+    policy = Policy("omit", "reject") if binding.is_strict(draft.stream, name) else None
+    json = draft.converted(field, path, policy)
+    if draft.stream.operation[1].startswith("identify"):
+        draft.limit(json.sizes, trackapi.ATTRIBUTE_VALUE_BYTES_MAX, "value_too_long", path)
+    return json
+
+
+def _limit_count(draft: Draft, values: list[pl.Series], name: str) -> None:
+    if len(values) <= trackapi.ATTRIBUTES_MAX:
+        return
+    count = pl.select(pl.sum_horizontal([pl.lit(v.is_not_null()) for v in values])).to_series()
+    reason = f"{{}} {name}; the limit is {trackapi.ATTRIBUTES_MAX}"
+    draft.refuse(count > trackapi.ATTRIBUTES_MAX, "too_many_attributes", reason, count)
+
+
+def _changed_at(draft: Draft, field: Field) -> list[Text]:
+    json = draft.converted(field.model_copy(update={"type": "timestamp"}), "timestamp")
+    missing = json.text.is_null() | (json.text == "null") | (json.text == '""')
+    seconds = json.text.set(missing.fill_null(True), None)
+    if draft.is_always_there(seconds):
+        return [',"timestamp":', draft.hold(seconds)]
+    return [write([',"timestamp":', draft.hold(seconds)]).fill_null("")]
+
+
+def _relationships(draft: Draft) -> list[Text]:
+    if not draft.stream.relationships:
+        return []
+    ties = [_tie(draft, i, tie) for i, tie in enumerate(draft.stream.relationships)]
+    is_none = ties[0][1]
+    for _, blank in ties[1:]:
+        is_none = is_none & blank
+    if draft.stream.operation[1].endswith("_relationships"):
+        draft.refuse(is_none, "no_relationship", "every related identifier is blank")
+    listed = write([',"cio_relationships":[', joined([text for text, _ in ties]), "]"])
+    if is_none.any():
+        listed = pl.when(draft.hold(is_none)).then(pl.lit("")).otherwise(listed)
+    draft.apart = listed
+    return [listed]
+
+
+def _tie(draft: Draft, i: int, tie: Relationship) -> tuple[pl.Expr, pl.Series]:
+    """One relationship's text, null where the related identifier is blank; and where that is."""
+    path = f"relationships.{i}"
+    if tie.object:
+        other = identities.an_object(draft, tie.object, f"{path}.object")
+    else:
+        assert tie.person is not None
+        other = identities.person(draft, tie.person, f"{path}.person")
+    pieces: list[Text] = ['{"identifiers":', *other.pieces]
+    if tie.attributes and draft.stream.operation[1] != "delete_relationships":
+        members, values = [], []
+        for name, field in tie.attributes.items():
+            json = draft.converted(field, f"{path}.attributes.{name}")
+            draft.limit(
+                json.sizes,
+                trackapi.ATTRIBUTE_VALUE_BYTES_MAX,
+                "value_too_long",
+                f"{path}.attributes.{name}",
+            )
+            members.append(member(draft, name, json))
+            values.append(json.text)
+        _limit_count(draft, values, f"{path}.attributes")
+        pieces += [',"relationship_attributes":', *object_of(members)]
+    text = write([*pieces, "}"])
+    if other.is_none.any():
+        text = pl.when(draft.hold(other.is_none)).then(None).otherwise(text)
+    return text, other.is_none
+
+
+def _anonymous(draft: Draft) -> list[Text]:
+    assert draft.stream.anonymous_id is not None
+    visitor = identities.token(draft, draft.stream.anonymous_id, "anonymous_id", "no_identifier")
+    return [',"cio_relationships":[{"identifiers":{"anonymous_id":"', visitor, '"}}]']
+
+
+def _device(draft: Draft) -> list[Text]:
+    device = draft.stream.device
+    assert device is not None
+    token = identities.token(draft, device.token, "device.token", "no_token")
+    pieces: list[Text] = [',"device":{"token":"', token, '"']
+    if draft.stream.operation[1] == "delete_device":
+        return [*pieces, "}"]
+    assert device.platform is not None
+    platform = draft.column(device.platform).text.str.to_lowercase()
+    unknown = ~platform.is_in(trackapi.PLATFORMS).fill_null(False)
+    draft.refuse(unknown, "unknown_platform", "device.platform is neither ios nor android")
+    pieces += [',"platform":"', draft.hold(platform.set(unknown, None)), '"']
+    if device.last_used:
+        field = device.last_used.model_copy(update={"type": "timestamp"})
+        json = draft.converted(field, "device.last_used", Policy("omit", _on_error(draft, field)))
+        pieces.append(write([',"last_used":', draft.hold(json.text)]).fill_null(""))
+    return [*pieces, *_device_attributes(draft), "}"]
+
+
+def _device_attributes(draft: Draft) -> list[Text]:
+    """Device attributes are strings, `push_enabled` too.  [spec: device_object_common]"""
+    members = []
+    for name, field in _named(draft).items():
+        as_text = field.model_copy(update={"type": field.type or "text"})
+        members.append(member(draft, name, draft.converted(as_text, f"attributes.{name}")))
+    return [',"attributes":', *object_of(members)] if members else []
+
+
+def _on_error(draft: Draft, field: Field) -> OnError:
+    given = field.on_error or draft.stream.on_error
+    return "omit" if given == "keep" else given
+
+
+def _merge(draft: Draft) -> list[Text]:
+    merge = draft.stream.merge
+    assert merge is not None
+    sides = [_side(draft, "primary", merge.primary), _side(draft, "secondary", merge.secondary)]
+    draft.keys += [side.key for side in sides]
+    same = (sides[0].key == sides[1].key).fill_null(False)
+    draft.refuse(same, "merge_into_itself", "primary and secondary are the same person")
+    return [',"primary":', *sides[0].pieces, ',"secondary":', *sides[1].pieces]
+
+
+def _side(draft: Draft, name: str, ref: PersonRef) -> Identity:
+    found = identities.person(draft, ref, f"merge.{name}")
+    return identities.required(draft, found, f"merge.{name}")
+
+
+def _delivery(draft: Draft) -> list[Text]:
+    stream = draft.stream
+    assert stream.delivery is not None
+    assert stream.event is not None
+    delivery = identities.token(draft, stream.delivery.id, "delivery.id", "no_identifier")
+    name = draft.column(stream.event.name).text
+    unknown = ~name.is_in(trackapi.DELIVERY_EVENTS).fill_null(False)
+    draft.refuse(
+        unknown, "unknown_delivery_event", "event.name is none of opened, converted, delivered"
+    )
+    identifiers: list[Text] = [',"identifiers":{"id":"', delivery, '"},"name":"']
+    return [*identifiers, draft.hold(escaped(name)), '"', *_attributes(draft, {})]
