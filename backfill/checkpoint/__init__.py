@@ -1,0 +1,11 @@
+"""The ledger's file: one SQLite database that a run can be taken up from after any kill.
+
+Rules: one process writes it, held by a lock the system releases when that process dies; what one
+commit makes durable belongs together and becomes visible together; nothing is ever deleted that
+another run could need. It holds labels and counts, never a value of a row and never a secret.
+"""
+
+from backfill.checkpoint.file import Checkpoint, new_run_id, peek
+from backfill.checkpoint.lock import holder
+
+__all__ = ["Checkpoint", "holder", "new_run_id", "peek"]

@@ -1,0 +1,174 @@
+"""Opening, committing and reading a checkpoint."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from backfill.checkpoint import tables
+from backfill.checkpoint.failures import mapped
+from backfill.checkpoint.lock import locked
+from backfill.errors import CheckpointError
+from backfill.ledger import Changes
+from backfill.resumption import JobIdentity, Saved, State
+
+#: SQLite's header: the magic, whether the write-ahead log is on, and the application id.
+#: [sqlite.org/fileformat2.html, 1.3]
+_HEADER_BYTES = 100
+_MAGIC = b"SQLite format 3\x00"
+_WRITE_VERSION, _APPLICATION_ID = 18, slice(68, 72)
+_WITH_LOG = 2
+
+
+class Checkpoint:
+    """A checkpoint held by this process. May be used from any thread, by one at a time.
+
+    kept: where `fresh` put the old one, if there was one.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, kept: Path | None, held: ExitStack
+    ) -> None:
+        self.path, self.kept = path, kept
+        self._connection, self._held = connection, held
+
+    @classmethod
+    def open(cls, path: Path, *, fresh: bool = False) -> Self:
+        """Take hold of the checkpoint, and make it if it is not there.
+
+        fresh: keep an old one under another name and start with an empty one.
+        Raises CheckpointError where it is in use, not a checkpoint, damaged or of a newer
+        version; StorageError where it cannot be written.
+        """
+        path = path.resolve()  # one lock for all the names of one file
+        with mapped(path), ExitStack() as held:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held.enter_context(locked(path))
+            kept = _set_aside(path) if _check(path) and fresh else None
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it 0644
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            held.callback(connection.close)
+            _prepare(connection, path)
+            return cls(path, connection, kept, held.pop_all())
+
+    def load(self) -> Saved | None:
+        """What the last commit left; None: no run has begun."""
+        with mapped(self.path):
+            return tables.read(self._connection)
+
+    def begin(self, job: JobIdentity, run_id: str) -> None:
+        """Start a run from nothing, over whatever finished run stands here."""
+        with mapped(self.path):
+            tables.begin(self._connection, job, run_id)
+
+    def commit(
+        self, changes: Changes, rejects_lengths: Mapping[str, int], state: State = "running"
+    ) -> None:
+        """Make changes durable, all of them or none; they are when it returns.
+
+        rejects_lengths: path to bytes, as of the moment the changes were taken; the files are
+        durable up to there already, or a refused row could be done and stand nowhere.
+        """
+        with mapped(self.path):
+            tables.write(self._connection, changes, rejects_lengths, state)
+
+    def close(self) -> None:
+        """Let go of it."""
+        with mapped(self.path):
+            self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def peek(path: Path) -> Saved | None:
+    """What the last commit left, also while a run holds it, which notices nothing of it.
+
+    None: there is no checkpoint, or no run has begun. Raises as Checkpoint.open does, except
+    that it may be in use.
+    """
+    path = path.resolve()
+    with mapped(path):
+        header = _check(path)
+        if not header:
+            return None
+        # A checkpoint at rest has no log; SQLite would leave an empty one beside it.
+        at_rest = header[_WRITE_VERSION] == _WITH_LOG and not _beside(path, "-wal").exists()
+        uri = f"{path.as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            _check_format(connection, path)
+            return tables.read(connection)
+
+
+def new_run_id() -> str:
+    """A name for a run: sorts by its time (UTC, seconds), and is not given twice."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def _check(path: Path) -> bytes:
+    """The file's header, empty if there is no file yet; before SQLite touches what is not ours."""
+    if not path.exists():
+        return b""
+    if not path.is_file():
+        raise _foreign(path)
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    marked = int.from_bytes(header[_APPLICATION_ID]) == tables.APPLICATION_ID
+    if header and not (header.startswith(_MAGIC) and marked):
+        raise _foreign(path)
+    return header
+
+
+def _foreign(path: Path) -> CheckpointError:
+    return CheckpointError(
+        "this is not a checkpoint",
+        str(path),
+        "name another file as the checkpoint in the config, or move this one away",
+    )
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables if there are none; then have every commit reach the disk."""
+    if connection.execute("PRAGMA application_id").fetchone() == (0,):
+        tables.create(connection)
+    _check_format(connection, path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > tables.FORMAT:
+        raise CheckpointError(
+            "the checkpoint was written by a newer version of backfill",
+            str(path),
+            "install that version again, or start anew with --fresh",
+        )
+
+
+def _set_aside(path: Path) -> Path:
+    kept = path.with_name(f"{path.name}.{new_run_id()}")
+    path.rename(kept)
+    for suffix in ("-wal", "-shm"):  # they hold the last commits
+        if _beside(path, suffix).exists():
+            _beside(path, suffix).rename(_beside(kept, suffix))
+    return kept
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

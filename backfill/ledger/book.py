@@ -1,0 +1,127 @@
+"""The ledger itself: rows are read, and each becomes filtered, rejected or delivered, once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
+
+from backfill.errors import SourceError
+from backfill.ledger.outcome import outcome
+from backfill.ledger.rows import FileLedger
+from backfill.ledger.state import Changes, Counts, FileState, Part, Request
+from backfill.records import Batch, Block, BlockStart, Bools, Int64s, Rejected, SourceFile
+
+
+class Ledger:
+    """What is done, and what changed since it was last asked.
+
+    files, counts: what a checkpoint gave back. Rows that were outstanding then count as not read:
+    they will be read again.
+    """
+
+    def __init__(
+        self, files: Iterable[FileState] = (), counts: Mapping[str, Counts] | None = None
+    ) -> None:
+        self._files = {(state.stream, state.index): FileLedger(state) for state in files}
+        self._counts = {n: c._replace(read=c.done) for n, c in (counts or {}).items()}
+        self._changed_files: set[tuple[str, int]] = set()
+        self._changed_streams: set[str] = set()
+        self._requests: list[Request] = []
+
+    def counts(self, stream: str) -> Counts:
+        """What became of the stream's rows so far."""
+        return self._counts.get(stream, Counts())
+
+    def is_done(self, file: SourceFile, start_row: int, stop_row: int) -> Bools:
+        """bool[stop_row - start_row]: which rows of the range are done, for Block.without."""
+        return self._file(file).done.between(start_row, stop_row)
+
+    def rows(self, file: SourceFile) -> int | None:
+        """How many rows the file has; None until it was read to its end."""
+        return self._file(file).rows
+
+    def is_finished(self, file: SourceFile) -> bool:
+        """Whether the file was read to its end and all of its rows are done."""
+        known = self._file(file)
+        return known.rows is not None and known.done.frontier >= known.rows
+
+    def resume_point(self, file: SourceFile) -> BlockStart | None:
+        """The start of the last block with no row not done before it; None: the beginning."""
+        return self._file(file).resume_point()
+
+    def read(self, block: Block) -> None:
+        """A block was read: its rows are outstanding now.
+
+        block: less the rows that are done; also one with none left, for where it begins.
+        """
+        self._file(block.file).note(block.start)
+        self._count(block.file, Counts(read=len(block.rows) + len(block.faults)))
+
+    def filtered(self, file: SourceFile, rows: Int64s, part: Part) -> None:
+        """Rows nothing is wrong with are not sent, for the named reason."""
+        self._mark(file, rows, Counts(**{f"filtered_{part}": len(rows)}))
+
+    def rejected(self, rejected: Rejected) -> None:
+        """Rows were refused by us; what the API refuses comes with `delivered`."""
+        self._mark(rejected.block.file, rejected.rows, Counts(rejected_by_us=len(rejected.rows)))
+
+    def delivered(self, batch: Batch, rejected: Collection[int] = ()) -> None:
+        """A batch was answered.
+
+        rejected: the operations the API refused, by their place in the batch; it took the others.
+        """
+        is_refused = np.zeros(len(batch), np.bool_)
+        is_refused[list(rejected)] = True
+        first = 0
+        for piece in batch.pieces:
+            stop = first + len(piece)
+            self._mark(piece.block.file, piece.rows, outcome(piece, is_refused[first:stop]))
+            first = stop
+
+    def end_file(self, file: SourceFile, rows: int) -> None:
+        """The file was read to its end and has this many rows.
+
+        Raises SourceError where an earlier reading found another number.
+        """
+        known = self._file(file)
+        if known.rows not in (None, rows):
+            raise SourceError(
+                f"the file has {rows:,} rows where an earlier reading found {known.rows:,}",
+                file.label,
+                "put the file back as it was, or start anew with --fresh",
+            )
+        known.rows = rows
+        self._changed_files.add((file.stream, file.index))
+
+    def log(self, request: Request) -> None:
+        """A request was made, whatever came of it."""
+        self._requests.append(request)
+
+    def take_changes(self) -> Changes:
+        """All that changed since the last call, as it is now; later marks do not alter it."""
+        changes = Changes(
+            tuple(self._files[key].state(*key) for key in sorted(self._changed_files)),
+            {stream: self._counts[stream] for stream in sorted(self._changed_streams)},
+            tuple(self._requests),
+        )
+        self._changed_files.clear()
+        self._changed_streams.clear()
+        self._requests.clear()
+        return changes
+
+    def _file(self, file: SourceFile) -> FileLedger:
+        key = (file.stream, file.index)
+        if key not in self._files:
+            self._files[key] = FileLedger(FileState(*key))
+        return self._files[key]
+
+    def _mark(self, file: SourceFile, rows: Int64s, counts: Counts) -> None:
+        if len(rows):
+            self._file(file).done.mark(rows)
+            self._count(file, counts)
+
+    def _count(self, file: SourceFile, counts: Counts) -> None:
+        self._counts[file.stream] = self.counts(file.stream).plus(counts)
+        self._changed_files.add((file.stream, file.index))
+        self._changed_streams.add(file.stream)

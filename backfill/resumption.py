@@ -1,0 +1,177 @@
+"""Whether a checkpoint and a job go together, and what a start over it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, NamedTuple
+
+from backfill.errors import CheckpointError
+from backfill.ledger import Counts, FileState
+
+#: What a run came to; "running" also stands in the checkpoint of a process that was killed.
+State = Literal["running", "completed", "stopped", "interrupted"]
+
+#: Differences a message spells out; a folder of a thousand changed files must stay readable.
+NAMED_MAX = 5
+
+
+class FileIdentity(NamedTuple):
+    """What makes a file the same file: its label, its size in bytes and a digest of its content.
+
+    Its time of change is no part of it: copying a file back does not make it another one.
+    """
+
+    label: str
+    size: int
+    digest: str
+
+
+class StreamIdentity(NamedTuple):
+    """What makes a stream the same stream: its name, the digest of its mapping, its files."""
+
+    name: str
+    meaning: bytes
+    files: tuple[FileIdentity, ...]
+
+
+class JobIdentity(NamedTuple):
+    """What a checkpoint belongs to.
+
+    destination: scheme, host, port and a digest of the site id, or a sandbox's state file: to be
+                 compared and shown, so it holds no secret.
+    streams:     in the order they are sent.
+    """
+
+    destination: str
+    streams: tuple[StreamIdentity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a checkpoint holds, as of its last commit.
+
+    files:           only those of which something is known; counts: only streams begun.
+    rejects_lengths: path to the bytes of it that belong to this commit.
+    last_request_s:  unix time of the last logged request, also of the runs before this one.
+    """
+
+    run_id: str
+    state: State
+    job: JobIdentity
+    files: tuple[FileState, ...] = ()
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    rejects_lengths: Mapping[str, int] = field(default_factory=dict)
+    last_request_s: float | None = None
+
+    @property
+    def finished_files(self) -> Mapping[str, int]:
+        """Stream to how many of its files have every row done."""
+        return {
+            stream.name: sum(f.is_finished for f in self.files if f.stream == stream.name)
+            for stream in self.job.streams
+        }
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do: a run cut short by --limit completes without that."""
+        finished = self.finished_files
+        return self.state == "completed" and all(
+            finished[stream.name] == len(stream.files) for stream in self.job.streams
+        )
+
+
+class Start(Enum):
+    """What a run does with what it finds."""
+
+    FRESH = "fresh"  #: there is no checkpoint: begin
+    RESUME = "resume"  #: the job is unfinished: send what is not done
+    FINISHED = "finished"  #: everything is done: send nothing
+    NEW_RUN = "new run"  #: finished, and a source is new or changed: begin anew over it
+
+
+def decide(job: JobIdentity, saved: Saved | None) -> Start:
+    """Say what starting `job` over `saved` means.
+
+    A destination or mapping that differs is refused whether or not the job is finished; sources
+    may differ once it is. Raises CheckpointError naming what differs.
+    """
+    if saved is None:
+        return Start.FRESH
+    differences = [*_destination(job, saved.job), *_mappings(job, saved.job)]
+    if not saved.is_finished:
+        differences += [*_streams(job, saved.job), *_sources(job, saved.job)]
+    if differences:
+        raise _refusal(differences)
+    if not saved.is_finished:
+        return Start.RESUME
+    return Start.FINISHED if _every_file(job) <= _every_file(saved.job) else Start.NEW_RUN
+
+
+def _every_file(job: JobIdentity) -> set[tuple[str, FileIdentity]]:
+    return {(stream.name, file) for stream in job.streams for file in stream.files}
+
+
+def _pairs(
+    job: JobIdentity, before: JobIdentity
+) -> Iterator[tuple[StreamIdentity, StreamIdentity]]:
+    """The streams that both have, by name: as it is now, as it was."""
+    known = {stream.name: stream for stream in before.streams}
+    return ((stream, known[stream.name]) for stream in job.streams if stream.name in known)
+
+
+def _destination(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
+    if job.destination != before.destination:
+        yield f"the destination is {job.destination} and was {before.destination}"
+
+
+def _mappings(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
+    for now, then in _pairs(job, before):
+        if now.meaning != then.meaning:
+            yield f"the mapping of stream {now.name} changed"
+
+
+def _streams(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
+    now, then = [s.name for s in job.streams], [s.name for s in before.streams]
+    yield from (f"stream {name} was added" for name in now if name not in then)
+    yield from (f"stream {name} was removed" for name in then if name not in now)
+    if now != then and sorted(now) == sorted(then):
+        yield f"the streams are in another order, it was {', '.join(then)}"
+
+
+def _sources(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
+    for now, then in _pairs(job, before):
+        found = list(_files(now, then))
+        if not found and now.files != then.files:
+            found = [f"the files of stream {now.name} are in another order"]
+        yield from found
+
+
+def _files(now: StreamIdentity, then: StreamIdentity) -> Iterator[str]:
+    known, kept = {file.label: file for file in then.files}, {file.label for file in now.files}
+    for file in now.files:
+        if file.label not in known:
+            yield f"{file.label} of stream {now.name} was added"
+        elif file != known[file.label]:
+            yield _change(file, known[file.label])
+    for label in known:
+        if label not in kept:
+            yield f"{label} of stream {now.name} was removed"
+
+
+def _change(now: FileIdentity, then: FileIdentity) -> str:
+    if now.size != then.size:
+        return f"{now.label} has {now.size:,} bytes and had {then.size:,}"
+    return f"{now.label} has other content at the same size, {now.size:,} bytes"
+
+
+def _refusal(differences: list[str]) -> CheckpointError:
+    more = len(differences) - NAMED_MAX
+    named = differences[:NAMED_MAX] + ([f"and {more:,} more differences"] if more > 0 else [])
+    return CheckpointError(
+        "the checkpoint belongs to another job: " + "; ".join(named),
+        "checkpoint",
+        "put that back as it was and run again, name another checkpoint in the config, or start"
+        " anew with --fresh (which keeps the old checkpoint under another name)",
+    )
