@@ -43,9 +43,10 @@ class Closing:
 
     counts:  of the whole job, also what earlier processes did; every stream, in order.
     rejects: the files that hold refused rows, for a person to look at.
-    error:   what stopped it.
+    error:   what stopped it; signal: what interrupted it.
     is_cut:  whether --limit left rows unread.
     held:    rows read and left unprocessed on purpose: events too young to be sent.
+    was_done: whether an earlier process had done everything.
     """
 
     state: State
@@ -55,8 +56,10 @@ class Closing:
     rejects: Sequence[Path]
     checkpoint: Path
     error: BackfillError | None = None
+    signal: int | None = None
     is_cut: bool = False
     held: int = 0
+    was_done: bool = False
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -96,7 +99,7 @@ def summary_lines(closing: Closing) -> list[str]:
     _lost_nothing(closing)
     effort, together = closing.effort, total(closing.counts.values())
     return [
-        f"Run {closing.run_id} {closing.state} after {effort.elapsed_s:,.1f} s.",
+        _headline(closing),
         "",
         *_table(closing.counts),
         "",
@@ -107,7 +110,7 @@ def summary_lines(closing: Closing) -> list[str]:
         f" {effort.requests_retried:,} of them retries; {effort.bytes_sent:,} bytes.",
         *(f"Rejected rows: {path}" for path in closing.rejects),
         f"Checkpoint: {closing.checkpoint}",
-        *([str(closing.error)] if closing.error else []),
+        *(["", f"error: {closing.error}"] if closing.error else []),
         f"Next: {_next_step(closing, together)}.",
     ]
 
@@ -160,10 +163,16 @@ def status_lines(saved: Saved | None, holder: str | None, checkpoint: Path) -> l
     ]
 
 
+def _headline(closing: Closing) -> str:
+    if closing.was_done:
+        return f"Run {closing.run_id} had completed before: nothing was sent."
+    return f"Run {closing.run_id} {closing.state} after {closing.effort.elapsed_s:,.1f} s."
+
+
 def _lost_nothing(closing: Closing) -> None:
     """A run that completed has come to an end with every row it read and did not hold back."""
     unprocessed = total(closing.counts.values()).unprocessed
-    if closing.state == "completed" and unprocessed != closing.held:
+    if closing.state in ("completed", "held") and unprocessed != closing.held:
         raise AssertionError(f"rows were read and never done: {dict(closing.counts)}")
 
 
@@ -237,7 +246,7 @@ def _next_step(closing: Closing, together: Counts) -> str:
 
 
 def _left(state: str) -> str:
-    if state == "completed":  # cut by --limit, or with events held back
+    if state == "completed":
         return "Next: run again, without --limit, to send the rows that are left."
     return f"Next: {_RUN_AGAIN}."
 

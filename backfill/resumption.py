@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 from backfill.errors import CheckpointError
 from backfill.ledger import Counts, FileState
 
-#: What a run came to; "running" also stands in the checkpoint of a process that was killed.
-State = Literal["running", "completed", "stopped", "interrupted"]
+#: What a run came to; "held" keeps events too young to be sent for a later start of the same run;
+#: "running" also stands in the checkpoint of a process that was killed.
+State = Literal["running", "completed", "held", "stopped", "interrupted"]
 
 #: Differences a message spells out; a folder of a thousand changed files must stay readable.
 NAMED_MAX = 5

@@ -35,7 +35,7 @@ _SCHEMA = (
     " start_row INTEGER, start_offset INTEGER, start_line INTEGER, PRIMARY KEY (stream, place))",
     "CREATE TABLE rejects (path BLOB PRIMARY KEY, length INTEGER)",
     "CREATE TABLE requests (started_at_s REAL, stream TEXT, operations INTEGER,"
-    " body_bytes INTEGER, status INTEGER, rejected INTEGER, attempt INTEGER)",
+    " body_bytes INTEGER, status INTEGER, attempt INTEGER)",
 )
 
 
@@ -98,7 +98,7 @@ def write(
             ((_to_bytes(path), length) for path, length in rejects_lengths.items()),
         )
         connection.executemany(
-            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)", changes.requests
+            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", changes.requests
         )
         _put_last_request(connection, changes.requests)
 

@@ -10,14 +10,13 @@ and the starts of the blocks in between; a commit takes one bit for each of thes
 from backfill.ledger.book import Ledger
 from backfill.ledger.outcome import rejected_by_api
 from backfill.ledger.rows import RowsDone
-from backfill.ledger.state import Changes, Counts, FileState, Part, Request
+from backfill.ledger.state import Changes, Counts, FileState, Request
 
 __all__ = [
     "Changes",
     "Counts",
     "FileState",
     "Ledger",
-    "Part",
     "Request",
     "RowsDone",
     "rejected_by_api",

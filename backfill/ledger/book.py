@@ -9,8 +9,8 @@ import numpy as np
 from backfill.errors import SourceError
 from backfill.ledger.outcome import outcome
 from backfill.ledger.rows import FileLedger
-from backfill.ledger.state import Changes, Counts, FileState, Part, Request
-from backfill.records import Batch, Block, BlockStart, Bools, Int64s, Rejected, SourceFile
+from backfill.ledger.state import Changes, Counts, FileState, Request
+from backfill.records import Batch, Block, BlockStart, Bools, Int64s, Part, Rejected, SourceFile
 
 
 class Ledger:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from backfill.records import BlockStart
-
-#: Why a row that nothing is wrong with is not sent: `where` leaves it out, it did not change
-#: since the last run, or it was folded into a later row of the same entity.
-Part = Literal["where", "unchanged", "folded"]
 
 
 class Counts(NamedTuple):
@@ -82,8 +78,8 @@ class FileState:
 class Request(NamedTuple):
     """One request as it is logged.
 
-    started_at_s: unix time; status: of the answer, 0 where there was none; rejected: operations
-    the answer refused; attempt: 1 for the first.
+    started_at_s: unix time; status: of the answer, 0 where there was none; attempt: 1 for the
+    first.
     """
 
     started_at_s: float
@@ -91,7 +87,6 @@ class Request(NamedTuple):
     operations: int
     body_bytes: int
     status: int
-    rejected: int
     attempt: int
 
 

@@ -25,7 +25,7 @@ JOB = JobIdentity(
 CHANGES = Changes(
     (FileState("zebras", 1, None, 7, b"\x40", BlockStart(5, 50, 6)), FileState("apes", 0, 3, 3)),
     {"zebras": Counts(9, 8, operations_delivered=8), "apes": Counts(read=3, filtered_where=3)},
-    (Request(12.5, "zebras", 8, 900, 200, 0, 1), Request(11.0, "zebras", 8, 900, 0, 0, 2)),
+    (Request(12.5, "zebras", 8, 900, 200, 1), Request(11.0, "zebras", 8, 900, 0, 2)),
 )
 
 

@@ -38,7 +38,7 @@ print(n, flush=True)
 while True:
     n += 1
     state = FileState("people", 0, None, n * 10, b"\\x7f" * (n % 5000))
-    request = Request(float(n), "people", 10, 1, 200, 0, 1)
+    request = Request(float(n), "people", 10, 1, 200, 1)
     counts = {"people": Counts(read=n * 10 + 5, delivered=n * 10)}
     checkpoint.commit(Changes((state,), counts, (request,)), {"r": n})
     print(n, flush=True)

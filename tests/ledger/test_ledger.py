@@ -286,7 +286,7 @@ def test_rows_outstanding_at_the_cut_are_counted_as_read_once_only():
 
 def test_only_what_changed_is_taken_and_only_once():
     ledger = Ledger()
-    request = Request(1.5, "people", 3, 400, 200, 0, 1)
+    request = Request(1.5, "people", 3, 400, 200, 1)
     ledger.read(block_of(0, 3))
     ledger.log(request)
     first, second = ledger.take_changes(), ledger.take_changes()

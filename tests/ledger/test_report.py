@@ -104,7 +104,7 @@ def test_a_run_that_was_stopped_says_why():
     error = DeliveryError("the API does not accept the key", "CUSTOMERIO_API_KEY", "check it")
     run = closing("stopped", error=error)
 
-    assert str(error) in summary_lines(run)
+    assert f"error: {error}" in summary_lines(run)
     assert as_json(run)["error"] == {
         "what": "the API does not accept the key",
         "where": "CUSTOMERIO_API_KEY",

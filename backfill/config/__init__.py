@@ -1,0 +1,24 @@
+"""The config: a YAML file, what `--set` changes in it, and what the environment adds."""
+
+from backfill.config.environment import (
+    Credentials,
+    address,
+    credentials,
+    identity,
+    is_loopback,
+    sandbox_credentials,
+)
+from backfill.config.job import Destination, Job, json_schema, load
+
+__all__ = [
+    "Credentials",
+    "Destination",
+    "Job",
+    "address",
+    "credentials",
+    "identity",
+    "is_loopback",
+    "json_schema",
+    "load",
+    "sandbox_credentials",
+]

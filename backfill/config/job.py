@@ -1,0 +1,159 @@
+"""The job that a config describes: where to, how fast, and which streams.
+
+The shape of `streams:` is in `backfill.mapping`; the rest of the config is here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import Field as Described
+
+from backfill import trackapi
+from backfill.config.complaints import report, translate
+from backfill.config.document import Document, read
+from backfill.config.overrides import override
+from backfill.config.rules import broken
+from backfill.mapping import Model, Stream
+
+FilePath = Annotated[str, Described(min_length=1)]
+PositiveInteger = Annotated[int, Described(ge=1, strict=True)]
+
+
+def _number_or_auto(given: Any) -> Any:
+    return None if given == "auto" else given
+
+
+class Destination(Model):
+    """The workspace that is written to, and the pace; either a region or a sandbox."""
+
+    region: Literal["us", "eu", "auto"] | None = Described(
+        None, description="Where the workspace is; auto asks the API."
+    )
+    sandbox: FilePath | None = Described(
+        None, description="State file of an embedded local Track API, instead of a region."
+    )
+    requests_per_s: PositiveInteger = Described(
+        trackapi.REQUESTS_PER_S_MAX, description="Requests started in any one second."
+    )
+    operations_per_s: PositiveInteger | None = Described(
+        None, description="Operations sent in any one second; no bound where not given."
+    )
+    concurrency: Annotated[
+        PositiveInteger | None,
+        BeforeValidator(
+            _number_or_auto, json_schema_input_type=Literal["auto"] | PositiveInteger | None
+        ),
+    ] = Described(None, description="Requests in flight at once; auto (default) chooses.")
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        if (self.region is None) == (self.sandbox is None):
+            raise ValueError("a destination is either a region or a sandbox")
+        return self
+
+
+class Config(Model):
+    """A backfill job. Paths are relative to the config file."""
+
+    # An error is shown to people; what the config holds may be a secret put there by mistake.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    destination: Destination
+    checkpoint: FilePath | None = Described(
+        None,
+        description="File that holds what is done; state/<config name>.checkpoint by default.",
+    )
+    rejects: FilePath | None = Described(
+        None, description="Folder of the refused rows; state/<config name>.rejects by default."
+    )
+    streams: list[Stream] = Described(min_length=1, description="One after the other, in order.")
+
+    @model_validator(mode="after")
+    def _keeps_files_apart(self) -> Self:
+        given = (self.checkpoint, self.rejects, self.destination.sandbox)
+        places = [posixpath.normpath(path) for path in given if path]
+        if len(set(places)) < len(places):
+            raise ValueError("checkpoint, rejects and destination.sandbox are places of their own")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A config that holds together.
+
+    path: the config file; base: its folder, to which the paths of `streams` are relative.
+    checkpoint, rejects, sandbox: paths that hold from where the process was started.
+    sandbox: the state file of the embedded Track API, or None for a region.
+    """
+
+    path: Path
+    base: Path
+    destination: Destination
+    checkpoint: Path
+    rejects: Path
+    sandbox: Path | None
+    streams: tuple[Stream, ...]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed and probably not meant."""
+        if self.destination.requests_per_s <= trackapi.REQUESTS_PER_S_MAX:
+            return []
+        return [
+            f"destination.requests_per_s is above {trackapi.REQUESTS_PER_S_MAX}, the API's limit: "
+            "sustained excess may be throttled or dropped"
+        ]
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Job:
+    """Read a config file into a job.
+
+    overrides: PATH=VALUE each, see `overrides.override`.
+    Raises ConfigError, with every mistake found, each with its line.
+    """
+    document = read(path)
+    for text in overrides:
+        override(document, text)
+    return _job(path, _validated(document))
+
+
+def _validated(document: Document) -> Config:
+    if document.content is None:
+        document.content = {}
+    try:
+        config = Config.model_validate(document.content)
+    except ValidationError as error:
+        found = translate(error, document.content, json_schema())
+        raise report(document, document.complaints + found) from error
+    found = document.complaints + broken(config.streams)
+    if found:
+        raise report(document, found)
+    return config
+
+
+def _job(path: Path, config: Config) -> Job:
+    base = path.parent
+    sandbox = config.destination.sandbox
+    return Job(
+        path=path,
+        base=base,
+        destination=config.destination,
+        checkpoint=base / (config.checkpoint or f"state/{path.stem}.checkpoint"),
+        rejects=base / (config.rejects or f"state/{path.stem}.rejects"),
+        sandbox=base / sandbox if sandbox else None,
+        streams=tuple(config.streams),
+    )
+
+
+@cache
+def json_schema() -> dict[str, Any]:
+    """The config's JSON Schema, for editors."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | Config.model_json_schema()
