@@ -1,0 +1,72 @@
+"""What happens to people: events, pages and screens, devices, deliveries."""
+
+from __future__ import annotations
+
+from backfill.sandbox import people
+from backfill.sandbox.state import Work
+from backfill.sandbox.wire import DeviceOf, Event, sole, stored
+
+_INSERT_EVENT = (
+    "INSERT OR IGNORE INTO events (person, kind, name, id, timestamp, received, attributes)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def event(work: Work, told: Event) -> None:
+    """Keep an event; one whose id was seen before is dropped.  [spec: dedupe_id]"""
+    _keep(work, told, "event")
+
+
+def page(work: Work, told: Event) -> None:
+    """Keep a page view, as an event."""
+    _keep(work, told, "page")
+
+
+def screen(work: Work, told: Event) -> None:
+    """Keep a screen view, as an event."""
+    _keep(work, told, "screen")
+
+
+def _keep(work: Work, told: Event, kind: str) -> None:
+    person = people.reach(work, told.identifiers)
+    if person is None:
+        work.note("failed_event", detail="there is no such person, or they are suppressed")
+        return
+    at, attributes = work.moment(told.timestamp), stored(told.attributes)
+    row = (person, kind, told.name.strip(), told.id, at, work.now, attributes)
+    if not work.database.execute(_INSERT_EVENT, row).rowcount:
+        work.note("failed_event", person, detail="its id was seen before")
+
+
+def add_device(work: Work, told: DeviceOf) -> None:
+    """Add or replace a person's device.  [spec: last_used, if absent, is the time of receipt]"""
+    person, device = people.reach(work, told.identifiers), told.device
+    if person is None:
+        work.note("device_change", detail="there is no such person, or they are suppressed")
+        return
+    used = device.last_used
+    if isinstance(used, str) and used.isdecimal() and len(used) <= len(str(work.now)):
+        used = int(used)  # [observed: the vendor's Go client sends text]
+    work.database.execute(
+        "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?)",
+        (person, device.token, device.platform, work.moment(used), stored(device.attributes)),
+    )
+    work.note("device_change", person)
+
+
+def delete_device(work: Work, told: DeviceOf) -> None:
+    """Remove a person's device."""
+    person = people.number_of(work, *sole(told.identifiers))
+    if work.database.execute(
+        "DELETE FROM devices WHERE person = ? AND token = ?", (person, told.device.token)
+    ).rowcount:
+        work.note("device_change", person)
+
+
+def delivery_event(work: Work, told: Event) -> None:
+    """Keep what became of a message's delivery."""
+    row = (sole(told.identifiers)[1], told.name, work.now, stored(told.attributes))
+    work.database.execute(
+        "INSERT INTO delivery_events (delivery, name, received, attributes) VALUES (?, ?, ?, ?)",
+        row,
+    )

@@ -1,0 +1,128 @@
+"""One request's body to one answer: what is refused is listed, all the rest is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, cast
+
+import msgspec
+import orjson
+
+from backfill import trackapi
+from backfill.sandbox import events, objects, relationships, removal
+from backfill.sandbox.limits import Violation
+from backfill.sandbox.rules import violations
+from backfill.sandbox.state import Work
+from backfill.sandbox.wire import (
+    DeviceOf,
+    Envelope,
+    Event,
+    Identify,
+    IdentifyAnonymous,
+    Merge,
+    Named,
+    Relate,
+)
+
+#: [observed: live recordings of the vendor's Node client]
+ACCEPTED: Final = b"{}\n"
+
+#: [observed: PostCo's tests, for a batch that is not an array as well]
+_NOT_JSON: Final = Violation("invalid", "body", "must be valid JSON")
+
+
+class Answer(NamedTuple):
+    """What a request is answered with, and what is kept of it in the log.
+
+    operations: how many the body holds; refused: how many of them were.
+    """
+
+    status: int
+    body: bytes
+    operations: int = 0
+    refused: int = 0
+
+
+Apply = Callable[[Work, Any], None]
+
+
+def _on(shape: type, apply: Apply) -> tuple[msgspec.json.Decoder[Any], Apply]:
+    return msgspec.json.Decoder(shape), apply
+
+
+_SEMANTICS: Final = {
+    ("person", "identify"): _on(Identify, relationships.identify_person),
+    ("person", "delete"): _on(Named, removal.delete),
+    ("person", "suppress"): _on(Named, removal.suppress),
+    ("person", "unsuppress"): _on(Named, removal.unsuppress),
+    ("person", "merge"): _on(Merge, removal.merge),
+    ("person", "event"): _on(Event, events.event),
+    ("person", "page"): _on(Event, events.page),
+    ("person", "screen"): _on(Event, events.screen),
+    ("person", "add_device"): _on(DeviceOf, events.add_device),
+    ("person", "delete_device"): _on(DeviceOf, events.delete_device),
+    ("person", "add_relationships"): _on(Relate, relationships.add_to_person),
+    ("person", "delete_relationships"): _on(Relate, relationships.delete_from_person),
+    ("object", "identify"): _on(Identify, relationships.identify_object),
+    ("object", "identify_anonymous"): _on(IdentifyAnonymous, relationships.identify_anonymous),
+    ("object", "delete"): _on(Named, objects.delete),
+    ("object", "add_relationships"): _on(Relate, relationships.add_to_object),
+    ("object", "delete_relationships"): _on(Relate, relationships.delete_from_object),
+    ("delivery", "event"): _on(Event, events.delivery_event),
+}
+
+_envelope = msgspec.json.Decoder(Envelope)
+
+
+def batch(work: Work, body: bytes) -> Answer:
+    """Apply a batch: 200, 207 with the items refused, or 400 if it is none at all."""
+    try:
+        values = orjson.loads(body)  # strict: msgspec passes over text it does not decode
+        raws = _envelope.decode(body).batch
+    except (orjson.JSONDecodeError, msgspec.DecodeError, RecursionError):
+        return Answer(400, _listing([_NOT_JSON._asdict()]))
+    errors: list[dict[str, Any]] = []
+    refused = 0
+    for i, (value, raw) in enumerate(zip(values["batch"], raws, strict=True)):
+        found = _take(work, value, raw)
+        refused += bool(found)
+        errors += [{"batch_index": i, **violation._asdict()} for violation in found]
+    if errors:
+        return Answer(207, _listing(errors), len(raws), refused)
+    return Answer(200, ACCEPTED, len(raws))
+
+
+def entity(work: Work, body: bytes) -> Answer:
+    """Apply the one operation a body is: 200 or 400."""
+    try:
+        value = orjson.loads(body)
+        found = _take(work, value, body)
+    except orjson.JSONDecodeError:
+        found = [_NOT_JSON]
+    if found:
+        return Answer(400, _listing([violation._asdict() for violation in found]), 1, 1)
+    return Answer(200, ACCEPTED, 1)
+
+
+def _take(work: Work, value: object, raw: bytes | msgspec.Raw) -> list[Violation]:
+    """Apply one operation, or say why not."""
+    if len(memoryview(raw)) > trackapi.OPERATION_BYTES_MAX:
+        most = trackapi.OPERATION_BYTES_MAX
+        return [Violation("invalid", "body", f"cannot be longer than {most} bytes")]
+    found = violations(value)
+    if found:
+        return found
+    operation = cast("dict[str, Any]", value)
+    if work.sandbox.refuse and (message := work.sandbox.refuse(operation)):
+        return [Violation("invalid", "body", message)]
+    decoder, apply = _SEMANTICS[operation["type"], operation["action"]]
+    try:
+        told = decoder.decode(raw)
+    except RecursionError:
+        return [Violation("invalid", "body", "is nested too deeply")]
+    apply(work, told)
+    return []
+
+
+def _listing(errors: list[dict[str, Any]]) -> bytes:
+    return orjson.dumps({"errors": errors}) + b"\n"

@@ -1,0 +1,101 @@
+"""The checks that every shape shares: what an identifier and an attribute may be. Pure.
+
+Limits [overview]; words as in `rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from backfill import trackapi
+
+Members = dict[str, Any]
+
+# What the loop over all attributes looks at; the rest cannot break a rule.
+_MAY_BE_WIDE: Final = (str, dict, list)
+_SHORT_NAME: Final = trackapi.ATTRIBUTE_NAME_BYTES_MAX // 4  # characters, of at most 4 bytes each
+_SHORT_VALUE: Final = trackapi.ATTRIBUTE_VALUE_BYTES_MAX // 4
+
+_SCALARS: Final = (str, int, float)
+
+
+class Violation(NamedTuple):
+    """Why an operation is refused.
+
+    field: dotted path from the operation's root.
+    """
+
+    reason: str
+    field: str
+    message: str
+
+
+def must_be_one_of(field: str, words: Iterable[str]) -> Violation:
+    """The violation of a member that takes only these words."""
+    return Violation("required", field, f"must be one of {either(words)}")
+
+
+def either(words: Iterable[str]) -> str:
+    """The words as a list for people, in order: a, b or c."""
+    *head, last = sorted(words)
+    return f"{', '.join(head)} or {last}" if head else last
+
+
+def is_longer(text: str, limit: int) -> bool:
+    """Whether it has more UTF-8 bytes than `limit`; no character has more than four."""
+    return len(text) * 4 > limit and len(text.encode()) > limit
+
+
+def identifier(value: object, field: str) -> Iterator[Violation]:
+    """An identifier of a person, visitor, object or delivery: text or a number."""
+    if isinstance(value, bool) or not isinstance(value, _SCALARS):
+        yield Violation("invalid", field, "must be a string or a number")
+    elif isinstance(value, str):
+        if not value.strip():
+            yield Violation("required", field, "cannot be an empty string")
+        elif is_longer(value, trackapi.IDENTIFIER_BYTES_MAX):
+            most = trackapi.IDENTIFIER_BYTES_MAX
+            yield Violation("invalid", field, f"cannot be longer than {most} bytes")
+
+
+def attributes(values: object, field: str, refused: Collection[str] = ()) -> Iterator[Violation]:
+    """A set of attributes within the limits of people, objects and relationships alike."""
+    if not isinstance(values, dict):
+        yield Violation("invalid", field, "must be an object")
+        return
+    if len(values) > trackapi.ATTRIBUTES_MAX:
+        most = trackapi.ATTRIBUTES_MAX
+        yield Violation("invalid", field, f"cannot identify more than {most} attributes")
+    for name, value in values.items():
+        if not 0 < len(name) <= _SHORT_NAME or name in refused:
+            yield from _attribute_name(name, field, refused)
+        if isinstance(value, str) and len(value) <= _SHORT_VALUE:
+            continue
+        if isinstance(value, _MAY_BE_WIDE) and _is_wide(value):
+            most = trackapi.ATTRIBUTE_VALUE_BYTES_MAX
+            message = f"property value cannot be longer than {most} bytes"
+            yield Violation("invalid", f"{field}.{name}", message)
+
+
+def _attribute_name(name: str, field: str, refused: Collection[str]) -> Iterator[Violation]:
+    if not name:
+        yield Violation("invalid", field, "attribute name cannot be an empty string")
+    elif name in refused:
+        yield Violation("invalid", f"{field}.{name}", "is reserved")
+    elif is_longer(name, trackapi.ATTRIBUTE_NAME_BYTES_MAX):
+        most = trackapi.ATTRIBUTE_NAME_BYTES_MAX
+        yield Violation("invalid", field, f"attribute name cannot be longer than {most} bytes")
+
+
+def _is_wide(value: str | Members | list[Any]) -> bool:
+    """Text is measured as its UTF-8, anything else as compact JSON."""
+    most = trackapi.ATTRIBUTE_VALUE_BYTES_MAX
+    if isinstance(value, str):
+        return is_longer(value, most)
+    try:
+        return len(orjson.dumps(value)) > most
+    except orjson.JSONEncodeError:  # nested more than 254 deep
+        return True

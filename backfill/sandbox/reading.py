@@ -1,0 +1,165 @@
+"""Reading a workspace's file, also while a server writes to it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from backfill.errors import UsageError
+from backfill.sandbox.objects import cio_object_id
+from backfill.sandbox.people import cio_id, key, numbered
+from backfill.trackapi import PersonKind
+
+Row = dict[str, Any]
+
+_TOTALS: Final = {
+    "people": "SELECT count(*) FROM people",
+    "objects": "SELECT count(*) FROM objects",
+    "relationships": "SELECT count(*) FROM relationships",
+    "devices": "SELECT count(*) FROM devices",
+    "events": "SELECT count(*) FROM events WHERE kind = 'event'",
+    "pages": "SELECT count(*) FROM events WHERE kind = 'page'",
+    "screens": "SELECT count(*) FROM events WHERE kind = 'screen'",
+    "suppressed": "SELECT count(DISTINCT suppression) FROM suppressed",
+    "delivery_events": "SELECT count(*) FROM delivery_events",
+    "requests": "SELECT count(*) FROM requests",
+    "operations": "SELECT coalesce(sum(operations), 0) FROM requests",
+    "refused": "SELECT coalesce(sum(refused), 0) FROM requests",
+}
+
+
+def summary(state: Path) -> dict[str, int]:
+    """How much of everything there is; `suppressed` counts people, not identifiers."""
+    with _reading(state) as database:
+        return {name: int(database.execute(query).fetchone()[0]) for name, query in _TOTALS.items()}
+
+
+def person(state: Path, kind: PersonKind, value: str) -> Row | None:
+    """A profile: id, email, phone, cio_id, created, attributes, times, devices, relationships.
+
+    created: unix seconds when the workspace first saw them; times: attribute to unix seconds.
+    """
+    column, wanted = (
+        ("number", numbered(value))
+        if kind == "cio_id"
+        else ("email_key" if kind == "email" else kind, key(kind, value))
+    )
+    with _reading(state) as database:
+        query = f"SELECT * FROM people WHERE {column} = ?"  # noqa: S608
+        row = database.execute(query, (wanted,)).fetchone()
+        return None if row is None else _profile(database, _values(row))
+
+
+def _profile(database: sqlite3.Connection, row: Row) -> Row:
+    number = row.pop("number")
+    del row["email_key"]
+    devices = database.execute(
+        "SELECT token, platform, last_used, attributes FROM devices WHERE person = ?", (number,)
+    )
+    ties = database.execute(
+        "SELECT objects.type, objects.id, ties.attributes, ties.times FROM relationships AS ties"
+        " JOIN objects ON objects.number = ties.object WHERE ties.person = ?"
+        " ORDER BY objects.number",
+        (number,),
+    )
+    return {
+        **row,
+        "cio_id": cio_id(number),
+        "devices": [_values(device) for device in devices],
+        "relationships": [_values(tie) for tie in ties],
+    }
+
+
+def thing(state: Path, type_id: str, object_id: str) -> Row | None:
+    """An object: type, id, cio_object_id, created, attributes, times, people, visitors.
+
+    people: the cio_id of each person tied to it; visitors: the anonymous ids.
+    """
+    with _reading(state) as database:
+        row = database.execute(
+            "SELECT * FROM objects WHERE type = ? AND id = ?", (type_id, object_id)
+        ).fetchone()
+        if row is None:
+            return None
+        values = _values(row)
+        number = values.pop("number")
+        people = database.execute(
+            "SELECT person FROM relationships WHERE object = ? ORDER BY person", (number,)
+        )
+        visitors = database.execute(
+            "SELECT anonymous_id FROM visitors WHERE object = ? ORDER BY anonymous_id", (number,)
+        )
+        return {
+            **values,
+            "cio_object_id": cio_object_id(number),
+            "people": [cio_id(tie["person"]) for tie in people],
+            "visitors": [tie["anonymous_id"] for tie in visitors],
+        }
+
+
+def events_of(state: Path, kind: PersonKind, value: str) -> list[Row]:
+    """A person's events, pages and screens, oldest first; none for an unknown person.
+
+    Each: kind, name, id, timestamp (when it happened), received, attributes.
+    """
+    profile = person(state, kind, value)
+    if profile is None:
+        return []
+    query = (
+        "SELECT kind, name, id, timestamp, received, attributes FROM events"
+        " WHERE person = ? ORDER BY timestamp, number"
+    )
+    return _rows(state, query, numbered(profile["cio_id"]))
+
+
+def delivery_events(state: Path) -> list[Row]:
+    """What became of deliveries: delivery, name, received, attributes, as they came."""
+    return _rows(state, "SELECT delivery, name, received, attributes FROM delivery_events")
+
+
+def activities(state: Path) -> list[Row]:
+    """What happened apart from events, in order: at, name, person and object (row numbers), detail.
+
+    Among them what was accepted with 200 and then not applied: failed_attribute_change,
+    failed_event, skipped_update and their kin.
+    """
+    query = "SELECT at, name, person, object, detail FROM activities ORDER BY number"
+    return _rows(state, query)
+
+
+def requests(state: Path) -> list[Row]:
+    """Every request answered, in order.
+
+    Each: at (unix seconds when its headers were read, to the microsecond), path, status,
+    operations, refused, bytes and digest (of the body; None without one).
+    """
+    query = "SELECT at, path, status, operations, refused, bytes, digest FROM requests"
+    return _rows(state, query + " ORDER BY number")
+
+
+def _rows(state: Path, query: str, *values: object) -> list[Row]:
+    with _reading(state) as database:
+        return [_values(row) for row in database.execute(query, values)]
+
+
+def _values(row: sqlite3.Row) -> Row:
+    values = dict(row)
+    for name in ("attributes", "times"):
+        if name in values:
+            values[name] = json.loads(values[name])
+    return values
+
+
+@contextmanager
+def _reading(state: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(f"{state.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            yield database
+    except sqlite3.Error as error:
+        problem = f"the sandbox's state cannot be read: {error}"
+        raise UsageError(problem, str(state), "give a file that `backfill sandbox` made") from error

@@ -1,0 +1,136 @@
+"""Relationships: between people or visitors, and objects."""
+
+from __future__ import annotations
+
+from backfill.sandbox import objects, people
+from backfill.sandbox.objects import Thing
+from backfill.sandbox.state import Work
+from backfill.sandbox.values import Outcome, update
+from backfill.sandbox.wire import (
+    Identify,
+    IdentifyAnonymous,
+    Relate,
+    Tie,
+    attributes_of,
+    sole,
+    stored,
+    times_of,
+)
+
+
+def identify_person(work: Work, told: Identify) -> None:
+    """Create or update a person and tie them to objects."""
+    person = people.identify(work, told)
+    if person is not None:
+        for tie in told.cio_relationships:
+            _tie_object(work, person, tie)
+
+
+def identify_object(work: Work, told: Identify) -> None:
+    """Create or update an object and tie people to it."""
+    thing = objects.identify(work, told)
+    if thing is not None:
+        for tie in told.cio_relationships:
+            _tie_person(work, thing, tie)
+
+
+def add_to_person(work: Work, told: Relate) -> None:
+    """Tie a person to objects."""
+    person = people.reach(work, told.identifiers)
+    if person is None:
+        work.note("relationship_failed_attribute_change", detail="there is no such person")
+        return
+    for tie in told.cio_relationships:
+        _tie_object(work, person, tie)
+
+
+def add_to_object(work: Work, told: Relate) -> None:
+    """Tie an object to people."""
+    thing = objects.reach(work, told.identifiers)
+    if thing is None:
+        work.note("relationship_failed_attribute_change", detail="there is no such object")
+        return
+    for tie in told.cio_relationships:
+        _tie_person(work, thing, tie)
+
+
+def delete_from_person(work: Work, told: Relate) -> None:
+    """Untie a person from objects."""
+    person = people.number_of(work, *sole(told.identifiers))
+    for tie in told.cio_relationships:
+        _untie(work, person, objects.find(work, tie.identifiers))
+
+
+def delete_from_object(work: Work, told: Relate) -> None:
+    """Untie an object from people."""
+    thing = objects.find(work, told.identifiers)
+    for tie in told.cio_relationships:
+        _untie(work, people.number_of(work, *sole(tie.identifiers)), thing)
+
+
+def identify_anonymous(work: Work, told: IdentifyAnonymous) -> None:
+    """Create or update an object and tie visitors to it."""
+    thing = objects.identify(work, told)
+    if told.anonymous_id is not None:
+        told.cio_relationships.append(Tie({"anonymous_id": told.anonymous_id}))
+    if thing is not None:
+        for tie in told.cio_relationships:
+            _, visitor = sole(tie.identifiers)
+            _relate(work, visitor, thing, tie)
+
+
+def _tie_object(work: Work, person: int, tie: Tie) -> None:
+    thing = objects.reach(work, tie.identifiers)
+    if thing is None:
+        detail = "there is no such object"
+        work.note("relationship_failed_attribute_change", person, detail=detail)
+        return
+    _relate(work, person, thing, tie)
+
+
+def _tie_person(work: Work, thing: Thing, tie: Tie) -> None:
+    person = people.reach(work, tie.identifiers)
+    if person is None:
+        detail = "there is no such person"
+        work.note("relationship_failed_attribute_change", thing=thing.number, detail=detail)
+        return
+    _relate(work, person, thing, tie)
+
+
+def _relate(work: Work, end: int | str, thing: Thing, tie: Tie) -> None:
+    """Tie a person (by number) or a visitor (by anonymous id) to an object.
+
+    Both null and "" remove an attribute of the relationship.  [spec]
+    """
+    table, column = (
+        ("relationships", "person") if isinstance(end, int) else ("visitors", "anonymous_id")
+    )
+    row = work.database.execute(
+        f"SELECT attributes, times FROM {table} WHERE {column} = ? AND object = ?",  # noqa: S608
+        (end, thing.number),
+    ).fetchone()
+    attributes, times = (attributes_of(row[0]), times_of(row[1])) if row else ({}, {})
+    outcome = update(attributes, times, tie.relationship_attributes, work.now, True)
+    person = end if isinstance(end, int) else None
+    if objects.is_too_much(attributes, stored(attributes)):
+        detail = "too many attributes, or too large together"
+        work.note(f"_r:{thing.type}:failed_attribute_change", person, thing.number, detail)
+        return
+    work.database.execute(
+        f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608
+        (end, thing.number, stored(attributes), stored(times)),
+    )
+    if row is None:
+        work.note("add_relationship", person, thing.number)
+    elif outcome is Outcome.CHANGED:
+        work.note(f"_r:{thing.type}:attribute_change", person, thing.number)
+
+
+def _untie(work: Work, person: int | None, thing: Thing | None) -> None:
+    if person is None or thing is None:
+        return
+    ends = (person, thing.number)
+    if work.database.execute(
+        "DELETE FROM relationships WHERE person = ? AND object = ?", ends
+    ).rowcount:
+        work.note("delete_relationship", *ends)

@@ -1,0 +1,123 @@
+"""The operations as they come in, each shape typed; `rules` has passed them already.
+
+Attribute values are kept as the bytes they came in, so that a number reads back digit by digit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+Identifiers = dict[str, str | int | float]
+Attributes = dict[str, Raw]
+
+NULL: Final = Raw(b"null")
+EMPTY_TEXT: Final = Raw(b'""')
+TRUE: Final = Raw(b"true")
+
+
+class Tie(Struct):
+    """One end of a relationship, and what is said of it."""
+
+    identifiers: Identifiers
+    relationship_attributes: Attributes = {}
+
+
+class Named(Struct):
+    """Someone or something, and nothing more: delete, suppress, unsuppress."""
+
+    identifiers: Identifiers
+
+
+class Identify(Named):
+    """Attributes, with the moment they were true, and relationships."""
+
+    attributes: Attributes = {}
+    timestamp: Any = None
+    cio_relationships: list[Tie] = []
+
+
+class IdentifyAnonymous(Identify):
+    """An object tied to a visitor, in either of the two documented forms."""
+
+    anonymous_id: str | int | float | None = None
+
+
+class Relate(Named):
+    """Relationships to add or to delete."""
+
+    cio_relationships: list[Tie]
+
+
+class Event(Named):
+    """An event, page or screen; for a delivery, what became of it."""
+
+    name: str
+    id: str | None = None
+    timestamp: Any = None
+    attributes: Attributes = {}
+
+
+class Device(Struct):
+    """A device of a person."""
+
+    token: str
+    platform: str = ""
+    last_used: Any = None
+    attributes: Attributes = {}
+
+
+class DeviceOf(Named):
+    """A person and a device."""
+
+    device: Device
+
+
+class Merge(Struct):
+    """Two people of whom one will be left."""
+
+    primary: Identifiers
+    secondary: Identifiers
+
+
+class Envelope(Struct):
+    """The body of a batch, its items as they came."""
+
+    batch: list[Raw]
+
+
+Shape = TypeVar("Shape")
+
+_attributes = msgspec.json.Decoder(Attributes)
+_times = msgspec.json.Decoder(dict[str, int | float])
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def sole(identifiers: Identifiers) -> tuple[str, str]:
+    """Kind and text of the one identifier; a number is written out."""
+    ((kind, value),) = identifiers.items()
+    return kind, str(value)
+
+
+def text_of(raw: Raw) -> str | None:
+    """An identifier given as an attribute; None where it is null or "", which remove it."""
+    value = _decode(raw)
+    return None if value is None or value == "" else str(value)
+
+
+def stored(values: Attributes | dict[str, float]) -> str:
+    """Attributes, or their times, as the state keeps them: a JSON object."""
+    return _encode(values).decode()
+
+
+def attributes_of(text: str) -> Attributes:
+    """The reverse of `stored`, for attributes."""
+    return _attributes.decode(text)
+
+
+def times_of(text: str) -> dict[str, float]:
+    """The reverse of `stored`, for times."""
+    return _times.decode(text)
