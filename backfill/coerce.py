@@ -10,21 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
 import polars as pl
 
 from backfill import timestamps
-from backfill.columns import Column, Json, compact, escaped, overflows
+from backfill.columns import Column, Json, escaped, is_readable, overflows, raw_json
 from backfill.mapping import Blank, Field, OnError, ValueType
 from backfill.timestamps import Problem
 
 TRUE_WORDS = ("true", "yes", "y", "t", "1")
 FALSE_WORDS = ("false", "no", "n", "f", "0")
 
-_INTEGER = r"^[+-]?\d+(\.0*)?$"
-_PLAIN_INTEGER = r"^(0|-?[1-9]\d*)$"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_JSON_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
+# Digits are spelled out: \d also takes those of other scripts, which JSON does not.
+_INTEGER = r"^[+-]?[0-9]+(\.0*)?$"
+_PLAIN_INTEGER = r"^(0|-?[1-9][0-9]*)$"
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_LEADING_ZEROS = r"^(-?)0+([0-9])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,52 +57,52 @@ def convert(column: Column, field: Field, name: str, policy: Policy) -> Value:
         value = _excused(column, value, policy.on_error)
     if policy.blank == "omit" or not column.is_blank.any():
         return value
-    return Value(_with_blanks(value.json, column.is_blank, policy.blank), value.problems)
+    said = column.is_blank & ~column.is_absent
+    return Value(_with_blanks(value.json, said, policy.blank), value.problems)
 
 
 def _typed(column: Column, field: Field, name: str) -> Value:
-    kind = field.type or ("timestamp" if column.dtype == pl.Datetime else None)
-    if kind == "timestamp":
+    if field.is_time or (field.type is None and column.dtype == pl.Datetime):
         times = timestamps.read(column, field, name)
-        written = times.seconds.cast(pl.String)
-        return Value(_literal(written), times.problems)
-    if kind is None:
-        unsendable = column.is_unsendable
-        if not unsendable.any():
-            return Value(column.json, [])
-        problem = Problem(unsendable, "no_json_form", f"{name} is not a finite number or text")
-        return Value(_less(column.json, unsendable), [problem])
-    if kind == "text":
-        text = column.text
-        problem = Problem(
-            text.is_null() & ~column.is_blank, "no_json_form", f"{name} cannot be written as text"
-        )
-        json = Json(escaped(text), True, text.str.len_bytes())
-        return Value(json, [problem] if problem.broken.any() else [])
-    written = _CONVERSIONS[kind](column)
-    misfit = written.is_null() & ~column.is_blank
-    if not misfit.any():
-        return Value(_literal(written), [])
-    return Value(_literal(written), [Problem(misfit, f"not_{_AN[kind]}", f"{name} {_SAYS[kind]}")])
+        return Value(_literal(times.seconds.cast(pl.String)), times.problems)
+    match field.type:
+        case None:
+            says = f"{name} has no exact form in JSON"
+            return _judged(column.json, column.is_unsendable, "no_json_form", says)
+        case "text":
+            text = column.text
+            json = Json(escaped(text), True, text.str.len_bytes())
+            rule, says = "no_json_form", "cannot be written as text"
+        case "json":
+            json, rule, says = raw_json(_json(column)), "not_json", "is not valid JSON"
+        case kind:
+            conversion = _CONVERSIONS[kind]
+            json, rule, says = _literal(conversion.of(column)), conversion.rule, conversion.says
+    return _judged(json, json.text.is_null() & ~column.is_blank, rule, f"{name} {says}")
+
+
+def _judged(json: Json, misfit: pl.Series, rule: str, reason: str) -> Value:
+    return Value(json, [Problem(misfit, rule, reason)] if misfit.any() else [])
 
 
 def _integer(column: Column) -> pl.Series:
     text = column.text.str.strip_chars()
     if text.str.contains(_PLAIN_INTEGER).all():
-        return text
-    fits = text.str.contains(_INTEGER)
-    plain = text.str.strip_prefix("+").str.replace(r"\.0*$", "")
-    plain = plain.str.replace(r"^(-?)0+(\d)", "${1}${2}").replace("-0", "0")
-    return plain.set(~fits.fill_null(True), None)
+        plain, fits = text, text.is_not_null()
+    else:
+        fits = text.str.contains(_INTEGER)
+        plain = text.str.strip_prefix("+").str.replace(r"\.0*$", "")
+        plain = plain.str.replace(_LEADING_ZEROS, "${1}${2}").replace("-0", "0")
+    return plain.set(~fits | overflows(plain), None)
 
 
 def _number(column: Column) -> pl.Series:
     text = column.text.str.strip_chars()
     fits = text.str.contains(_NUMBER)
     if not text.str.contains(_JSON_NUMBER).all():
-        text = text.str.strip_prefix("+").str.replace(r"^(-?)0+(\d)", "${1}${2}")
+        text = text.str.strip_prefix("+").str.replace(_LEADING_ZEROS, "${1}${2}")
         text = text.str.replace(r"^(-?)\.", "${1}0.").str.replace(r"\.([eE]|$)", "${1}")
-    return text.set(~fits.fill_null(True) | overflows(text), None)
+    return text.set(~fits | overflows(text), None)
 
 
 def _boolean(column: Column) -> pl.Series:
@@ -112,30 +113,25 @@ def _boolean(column: Column) -> pl.Series:
 
 def _json(column: Column) -> pl.Series:
     text = column.text
-    valid = [value is None or _is_json(value) for value in text]
-    return compact(text.set(~pl.Series(valid, dtype=pl.Boolean), None))
+    broken = [text is not None and not is_readable(text) for text in text]
+    return text.set(pl.Series(broken, dtype=pl.Boolean), None)
 
 
-def _is_json(text: str) -> bool:
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    """of: the JSON literals of a column; rule, says: what is wrong where there is none."""
+
+    of: Callable[[Column], pl.Series]
+    rule: str
+    says: str
 
 
-_CONVERSIONS: dict[ValueType, Callable[[Column], pl.Series]] = {
-    "integer": _integer,
-    "number": _number,
-    "boolean": _boolean,
-    "json": _json,
-}
-_AN = {"integer": "an_integer", "number": "a_number", "boolean": "a_boolean", "json": "json"}
-_SAYS = {
-    "integer": "is not an integer",
-    "number": "is not a finite number",
-    "boolean": "is none of true/false, yes/no, y/n, t/f, 1/0",
-    "json": "is not valid JSON",
+_CONVERSIONS: dict[ValueType, _Conversion] = {
+    "integer": _Conversion(_integer, "not_an_integer", "is not an integer"),
+    "number": _Conversion(_number, "not_a_number", "is not a finite number"),
+    "boolean": _Conversion(
+        _boolean, "not_a_boolean", "is none of true/false, yes/no, y/n, t/f, 1/0"
+    ),
 }
 
 
@@ -143,23 +139,20 @@ def _literal(written: pl.Series) -> Json:
     return Json(written, False, written.str.len_bytes())
 
 
-def _less(json: Json, rows: pl.Series) -> Json:
-    return Json(json.text.set(rows, None), json.quoted, json.sizes)
-
-
 def _excused(column: Column, value: Value, on_error: OnError) -> Value:
+    """Misfits left out, or in their source form where they have one."""
     if on_error == "omit":
         return Value(value.json, [])
-    broken = value.problems[0].broken
-    for problem in value.problems[1:]:
+    broken = pl.repeat(False, len(value.json.text), eager=True)
+    for problem in value.problems:
         broken = broken | problem.broken
     source = column.json
     text = source.rendered().zip_with(broken, value.json.rendered())
     kept = Json(text, False, source.sizes.zip_with(broken, value.json.sizes))
-    unsendable = column.is_unsendable & broken
-    if not unsendable.any():
+    formless = broken & column.is_unsendable
+    if not formless.any():
         return Value(kept, [])
-    return Value(kept, [Problem(unsendable, "no_json_form", value.problems[0].reason)])
+    return Value(kept, [Problem(formless, "no_json_form", value.problems[0].reason)])
 
 
 def _with_blanks(json: Json, is_blank: pl.Series, blank: Blank) -> Json:

@@ -38,7 +38,7 @@ _COMPARE: dict[type[exp.Expr], Callable[[pl.Series, pl.Series], pl.Series]] = {
 class _Operand:
     """One side of a comparison: its values, and which of them are blank.
 
-    may_be_number: text of JSON members, numbers among them.
+    may_be_number: text that stands for numbers too: of JSON members, of nothing at all.
     """
 
     values: pl.Series
@@ -62,6 +62,7 @@ class Where:
             self._tree = sqlglot.parse_one(condition, into=exp.Condition)
         except sqlglot.errors.SqlglotError as error:
             raise self._misfit("is not a condition in SQL") from error
+        self.judge({}, 0)  # refuses here what is not understood, not in the middle of a run
         self.columns = frozenset(
             _column_name(node)
             for node in self._tree.find_all(exp.Column)
@@ -69,9 +70,11 @@ class Where:
         )
 
     def judge(self, columns: Mapping[str, Column], height: int) -> pl.Series:
-        """Whether each row matches: bool[height]; null where a value could not be cast."""
-        matches = self._truth(self._tree, columns, height)
-        return matches if len(matches) == height else matches.new_from_index(0, height)
+        """Whether each row matches: bool[height]; null where a value could not be cast.
+
+        Raises MappingError where text is compared with a number.
+        """
+        return self._truth(self._tree, columns, height)
 
     def _truth(self, node: exp.Expr, columns: Mapping[str, Column], n: int) -> pl.Series:
         match node:
@@ -89,7 +92,7 @@ class Where:
         match node:
             case exp.Is():
                 return self._is(node, columns, n)
-            case exp.In():
+            case exp.In() if node.expressions:
                 options = [exp.EQ(this=node.this, expression=option) for option in node.expressions]
                 return reduce(lambda a, b: a | b, (self._compare(o, columns, n) for o in options))
             case exp.Between():
@@ -123,7 +126,7 @@ class Where:
         left = self._operand(node.this, columns, n)
         right = self._operand(node.expression, columns, n)
         if left.is_text != right.is_text:
-            left, right = self._as_numbers(left, node), self._as_numbers(right, node)
+            left, right = self._as_number(left, node), self._as_number(right, node)
         matches = _COMPARE[type(node)](left.values, right.values)
         if left.is_text:
             return matches
@@ -134,7 +137,7 @@ class Where:
         on_blank = ~both_blank if isinstance(node, exp.NEQ) else both_blank & (type(node) in _EQUAL)
         return matches.zip_with(~any_blank, on_blank)
 
-    def _as_numbers(self, operand: _Operand, node: exp.Expr) -> _Operand:
+    def _as_number(self, operand: _Operand, node: exp.Expr) -> _Operand:
         if not operand.is_text:
             return operand
         if not operand.may_be_number:
@@ -164,7 +167,7 @@ class Where:
     def _cast(self, node: exp.Expr, columns: Mapping[str, Column], n: int) -> _Operand:
         operand, target = self._operand(node.this, columns, n), node.args["to"].this
         if target in _TEXTS:
-            return _Operand(operand.values.cast(pl.String), operand.is_blank)
+            return _Operand(operand.values.cast(pl.String).fill_null(""), operand.is_blank)
         if target not in (*_INTEGERS, *_NUMBERS):
             raise self._misfit("casts to something else than INTEGER, DOUBLE or TEXT")
         values = operand.values
@@ -187,7 +190,7 @@ _EQUAL = (exp.EQ, exp.LTE, exp.GTE)
 def _column(column: Column | None, n: int) -> _Operand:
     """A column's values; numbers of typed columns stay numbers."""
     if column is None:
-        return _Operand(pl.repeat("", n, eager=True), pl.repeat(True, n, eager=True))
+        return _constant("", n)
     if column.form is Form.TYPED and column.dtype.is_numeric():
         return _Operand(column.series, column.is_blank)
     return _Operand(column.text.fill_null(""), column.is_blank, column.form is Form.JSON)
@@ -198,7 +201,10 @@ def _number(literal: str) -> int | float:
 
 
 def _constant(value: str | float, n: int) -> _Operand:
-    return _Operand(pl.repeat(value, n, eager=True), pl.repeat(False, n, eager=True))
+    is_blank = value == ""
+    dtype = pl.String() if isinstance(value, str) else None
+    values = pl.repeat(value, n, dtype=dtype, eager=True)
+    return _Operand(values, pl.repeat(is_blank, n, eager=True), is_blank)
 
 
 def _column_name(node: exp.Column) -> str:

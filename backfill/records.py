@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,10 @@ import pyarrow as pa
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
+
+#: Why a row that nothing is wrong with is not sent: `where` leaves it out, it did not change
+#: since the last run, or it was folded into a later row of the same entity.
+Part = Literal["where", "unchanged", "folded"]
 
 BATCH_OPEN, BATCH_CLOSE = b'{"batch":[', b"]}"
 

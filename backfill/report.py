@@ -115,10 +115,13 @@ def summary_lines(closing: Closing) -> list[str]:
     ]
 
 
-def status_as_json(saved: Saved | None, holder: str | None, checkpoint: Path) -> dict[str, Any]:
+def status_as_json(
+    saved: Saved | None, holder: str | None, checkpoint: Path, rejects: Sequence[Path] = ()
+) -> dict[str, Any]:
     """The object `status --json` prints.
 
-    saved: what the checkpoint holds; holder: the process that holds it, None for nobody.
+    saved: what the checkpoint holds; holder: the process that holds it, None for nobody;
+    rejects: the files that hold refused rows.
     """
     if saved is None:
         return {"state": "not started", "checkpoint": str(checkpoint), "error": None}
@@ -137,13 +140,15 @@ def status_as_json(saved: Saved | None, holder: str | None, checkpoint: Path) ->
             for stream in saved.job.streams
         ],
         "last_request_at": _time(saved.last_request_s),
-        "rejects": sorted(saved.rejects_lengths),
+        "rejects": [str(path) for path in rejects],
         "checkpoint": str(checkpoint),
         "error": None,
     }
 
 
-def status_lines(saved: Saved | None, holder: str | None, checkpoint: Path) -> list[str]:
+def status_lines(
+    saved: Saved | None, holder: str | None, checkpoint: Path, rejects: Sequence[Path] = ()
+) -> list[str]:
     """What `status` says; arguments as of status_as_json."""
     if saved is None:
         return [f"No run has begun: {checkpoint} is not there or empty."]
@@ -158,7 +163,7 @@ def status_lines(saved: Saved | None, holder: str | None, checkpoint: Path) -> l
         DELIVERED_MEANS,
         f"Files finished: {sum(saved.finished_files.values()):,} of {files:,}.",
         f"Last request: {_time(saved.last_request_s) or 'none yet'}.",
-        *(f"Rejected rows: {path}" for path in sorted(saved.rejects_lengths)),
+        *(f"Rejected rows: {path}" for path in rejects),
         *([] if state == "running" or saved.is_finished else [_left(state)]),
     ]
 

@@ -54,7 +54,7 @@ class Saved:
     """What a checkpoint holds, as of its last commit.
 
     files:           only those of which something is known; counts: only streams begun.
-    rejects_lengths: path to the bytes of it that belong to this commit.
+    rejects_lengths: stream to the bytes of its rejects that belong to this commit.
     last_request_s:  unix time of the last logged request, also of the runs before this one.
     """
 

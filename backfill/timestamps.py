@@ -9,6 +9,7 @@ moment and is refused, in an overlap the earlier moment is taken; fractions are 
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,14 +18,17 @@ from backfill import trackapi
 from backfill.columns import Column
 from backfill.mapping import Field
 
-_DIGITS = r"^[+-]?\d{1,18}(\.\d*)?$"
+# Digits are spelled out: \d also takes those of other scripts.
+_SECONDS = r"^([+-]?[0-9]{1,19})(?:\.[0-9]*)?$"
 
-#: Date, then time, seconds and offset as far as they are there.
+#: Date, then hours and minutes, seconds and offset as far as they are there.
 _ISO = (
-    r"^(\d{4}-\d{2}-\d{2})"
-    r"(?:[Tt ](\d{2}:\d{2})(:\d{2})?(?:[.,]\d+)? ?([Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?)?$"
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(?:[.,][0-9]+)?)?"
+    r" ?([Zz]|UTC|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?$"
 )
 _NAIVE = "%Y-%m-%dT%H:%M:%S"
+_SOME_TIME = dt.datetime(2001, 2, 13, 16, 45, 56)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +52,44 @@ class Times:
     problems: list[Problem]
 
 
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Unix seconds a row, null where there are none; the flags say why.
+
+    no_zone: a local time and no zone to place it in; in_gap: a local time that its zone skips.
+    is_number: written as a number, so that it may be milliseconds taken for seconds.
+    """
+
+    seconds: pl.Series
+    no_zone: pl.Series
+    in_gap: pl.Series
+    is_number: pl.Series
+
+
 def read(column: Column, field: Field, name: str) -> Times:
     """Read a column as times.
 
     field: its format, timezone and unit; name: how reasons name the value.
     """
     if column.dtype == pl.Datetime or column.dtype == pl.Date:
-        seconds, no_zone, in_gap = _from_arrow(column.series, field.timezone)
-        readable = ~column.is_blank
+        found = _from_arrow(column.series, field.timezone)
     else:
-        text = column.text.str.strip_chars()
-        seconds, no_zone, in_gap = _from_text(text, field)
-        readable = ~column.is_blank
-    too_large = seconds.abs().fill_null(0) >= trackapi.TIMESTAMP_BOUND
-    known = seconds.is_not_null() | no_zone | in_gap
+        found = _from_text(column.text.str.strip_chars(), field)
+    bound = trackapi.TIMESTAMP_BOUND
+    too_late = (found.seconds >= bound).fill_null(False)
+    too_early = (found.seconds <= -bound).fill_null(False) & found.is_number
+    known = found.seconds.is_not_null() | found.no_zone | found.in_gap
+    in_ms, late = (too_late & found.is_number) | too_early, too_late & ~found.is_number
+    far = f"{name} lies beyond the year 3000"
     problems = [
-        Problem(no_zone, "no_timezone", f"{name} is a time without a zone: give its timezone"),
-        Problem(in_gap, "no_such_time", f"{name} falls into a gap of daylight saving time"),
-        Problem(
-            too_large,
-            "timestamp_in_milliseconds",
-            f"{name} lies beyond the year 3000, as milliseconds do: give unit: ms",
-        ),
-        Problem(readable & ~known, "not_a_timestamp", f"{name} {_expected(field)}"),
+        Problem(found.no_zone, "no_timezone", f"{name} has no zone of its own: give its timezone"),
+        Problem(found.in_gap, "no_such_time", f"{name} falls into a gap of daylight saving time"),
+        Problem(in_ms, "timestamp_in_milliseconds", f"{far}, as milliseconds do: give unit: ms"),
+        Problem(late, "timestamp_too_late", far),
+        Problem(~column.is_blank & ~known, "not_a_timestamp", f"{name} {_expected(field)}"),
     ]
-    return Times(seconds.set(too_large, None), [p for p in problems if p.broken.any()])
+    seconds = found.seconds.set(in_ms | late, None)
+    return Times(seconds, [problem for problem in problems if problem.broken.any()])
 
 
 def _expected(field: Field) -> str:
@@ -81,32 +98,36 @@ def _expected(field: Field) -> str:
     return "is neither unix seconds nor an ISO 8601 time: give its format"
 
 
-def _from_text(text: pl.Series, field: Field) -> tuple[pl.Series, pl.Series, pl.Series]:
+def _from_text(text: pl.Series, field: Field) -> _Moments:
     if field.format:
         return _by_format(text, field.format, field.timezone)
-    digits = text.str.contains(_DIGITS).fill_null(False)
-    seconds = _by_number(text, field.unit == "ms")
-    if digits.sum() + text.null_count() == len(text):
-        return seconds, _never(text), _never(text)
+    number = text.str.extract(_SECONDS, 1).str.strip_prefix("+")
+    seconds = number.cast(pl.Int64, strict=False)
+    if field.unit == "ms":
+        seconds = seconds // 1000
+    is_number = number.is_not_null()
+    if is_number.sum() + text.null_count() == len(text):
+        return _Moments(seconds, _never(text), _never(text), is_number)
+    iso = _by_iso(text, field.timezone)
+    return _Moments(
+        seconds.zip_with(is_number, iso.seconds),
+        iso.no_zone & ~is_number,
+        iso.in_gap & ~is_number,
+        is_number,
+    )
+
+
+def _by_iso(text: pl.Series, timezone: str | None) -> _Moments:
     parts = text.str.extract_groups(_ISO).struct.unnest()
     date, clock, second, zone = (parts.to_series(i) for i in range(4))
-    written = pl.select(
-        pl.concat_str(date, pl.lit("T"), clock.fill_null("00:00"), second.fill_null(":00")).alias(
-            ""
-        )
-    ).to_series()
-    moment = written.str.to_datetime(_NAIVE, strict=False)
-    zoned = zone.is_not_null()
-    at, no_zone, in_gap = _in_zone(moment, field.timezone, zoned)
-    shifted = moment.dt.epoch("s") - _offset_s(zone)
-    iso = shifted.zip_with(zoned, at)
-    return seconds.zip_with(digits, iso), no_zone & ~digits, in_gap & ~digits
-
-
-def _by_number(text: pl.Series, in_milliseconds: bool) -> pl.Series:
-    number = text.str.strip_prefix("+").str.extract(r"^(-?\d{1,18})(?:\.\d*)?$", 1)
-    whole = number.cast(pl.Int64, strict=False)
-    return whole // 1000 if in_milliseconds else whole
+    spelled_out = pl.concat_str(
+        pl.lit(date), pl.lit("T"), pl.lit(clock.fill_null("00:00")), pl.lit(second.fill_null(":00"))
+    )
+    moment = pl.select(spelled_out.alias("")).to_series().str.to_datetime(_NAIVE, strict=False)
+    has_zone = zone.is_not_null()
+    local = _in_zone(moment, timezone, has_zone)
+    seconds = (moment.dt.epoch("s") - _offset_s(zone)).zip_with(has_zone, local.seconds)
+    return _Moments(seconds, local.no_zone, local.in_gap, local.is_number)
 
 
 def _offset_s(zone: pl.Series) -> pl.Series:
@@ -117,32 +138,67 @@ def _offset_s(zone: pl.Series) -> pl.Series:
     return (-ahead).zip_with(zone.str.starts_with("-").fill_null(False), ahead)
 
 
-def _by_format(
-    text: pl.Series, written: str, timezone: str | None
-) -> tuple[pl.Series, pl.Series, pl.Series]:
-    moment = text.str.to_datetime(written, strict=False)
+def _by_format(text: pl.Series, written: str, timezone: str | None) -> _Moments:
+    moment = _parsed(text, written)
     if isinstance(moment.dtype, pl.Datetime) and moment.dtype.time_zone:
-        return moment.dt.epoch("s"), _never(text), _never(text)
+        return _placed(moment)
     return _in_zone(moment, timezone, _never(text))
 
 
-def _from_arrow(series: pl.Series, timezone: str | None) -> tuple[pl.Series, pl.Series, pl.Series]:
+def _from_arrow(series: pl.Series, timezone: str | None) -> _Moments:
     if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone:
-        return series.dt.epoch("s"), _never(series), _never(series)
+        return _placed(series)
     return _in_zone(series.cast(pl.Datetime("us")), timezone, _never(series))
 
 
-def _in_zone(
-    moment: pl.Series, timezone: str | None, zoned: pl.Series
-) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Unix seconds of local times, which of them need a zone, which fall into a gap."""
-    local = moment.is_not_null() & ~zoned
+def _in_zone(moment: pl.Series, timezone: str | None, has_zone: pl.Series) -> _Moments:
+    """Local times placed in a zone; those that have a zone of their own are left to the caller."""
+    never, local = _never(moment), moment.is_not_null() & ~has_zone
     if timezone is None:
-        unknown = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(moment))
-        return unknown, local, _never(moment)
+        nowhere = pl.repeat(None, len(moment), dtype=pl.Int64, eager=True)
+        return _Moments(nowhere, local, never, never)
     placed = moment.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
-    return placed.dt.epoch("s"), _never(moment), local & placed.is_null()
+    return _Moments(placed.dt.epoch("s"), never, local & placed.is_null(), never)
+
+
+def _placed(moment: pl.Series) -> _Moments:
+    never = _never(moment)
+    return _Moments(moment.dt.epoch("s"), never, never, never)
 
 
 def _never(like: pl.Series) -> pl.Series:
     return pl.repeat(False, len(like), eager=True)
+
+
+def is_zone(name: str) -> bool:
+    """Whether times can be placed in a zone of this name."""
+    try:
+        pl.Series([_SOME_TIME]).dt.replace_time_zone(name)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def is_format(written: str) -> bool:
+    """Whether whole times can be read in a form: with a year, and a zone, if any, as an offset.
+
+    %s, %Z and %f alone are none: unix seconds need no format, the name of a zone and what is no
+    fraction would be passed over.
+    """
+    if any(code in _fractions(written) for code in ("%s", "%Z", "%f")):
+        return False
+    moment = pl.Series([_SOME_TIME]).dt.replace_time_zone("UTC")
+    try:
+        years = _parsed(moment.dt.strftime(_fractions(written)), written).dt.year()
+    except pl.exceptions.PolarsError:
+        return False
+    return years.to_list() == [_SOME_TIME.year]
+
+
+def _parsed(text: pl.Series, written: str) -> pl.Series:
+    return text.str.to_datetime(_fractions(written), strict=False)
+
+
+def _fractions(written: str) -> str:
+    """A form with fractions of a second as polars writes them: elsewhere they are `.%f`."""
+    return written.replace(".%f", "%.f")

@@ -73,7 +73,7 @@ class Checkpoint:
     ) -> None:
         """Make changes durable, all of them or none; they are when it returns.
 
-        rejects_lengths: path to bytes, as of the moment the changes were taken; the files are
+        rejects_lengths: stream to bytes, as of the moment the changes were taken; the files are
         durable up to there already, or a refused row could be done and stand nowhere.
         """
         with mapped(self.path):

@@ -33,7 +33,7 @@ _SCHEMA = (
     " operations_rejected INTEGER)",
     "CREATE TABLE done (stream TEXT, place INTEGER, rows INTEGER, frontier INTEGER, bits BLOB,"
     " start_row INTEGER, start_offset INTEGER, start_line INTEGER, PRIMARY KEY (stream, place))",
-    "CREATE TABLE rejects (path BLOB PRIMARY KEY, length INTEGER)",
+    "CREATE TABLE rejects (stream TEXT PRIMARY KEY, length INTEGER)",
     "CREATE TABLE requests (started_at_s REAL, stream TEXT, operations INTEGER,"
     " body_bytes INTEGER, status INTEGER, attempt INTEGER)",
 )
@@ -95,7 +95,7 @@ def write(
         )
         connection.executemany(
             "REPLACE INTO rejects VALUES (?, ?)",
-            ((_to_bytes(path), length) for path, length in rejects_lengths.items()),
+            rejects_lengths.items(),
         )
         connection.executemany(
             "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", changes.requests
@@ -116,10 +116,7 @@ def read(connection: sqlite3.Connection) -> Saved | None:
             job=JobIdentity(_to_text(meta["destination"]), tuple(_streams(connection))),
             files=tuple(map(_file_state, connection.execute("SELECT * FROM done"))),
             counts={n: Counts(*row) for n, *row in connection.execute("SELECT * FROM counts")},
-            rejects_lengths={
-                _to_text(path): length
-                for path, length in connection.execute("SELECT path, length FROM rejects")
-            },
+            rejects_lengths=dict(connection.execute("SELECT stream, length FROM rejects")),
             last_request_s=meta.get("last_request_s"),
         )
     finally:

@@ -145,11 +145,17 @@ def _job(path: Path, config: Config) -> Job:
         path=path,
         base=base,
         destination=config.destination,
-        checkpoint=base / (config.checkpoint or f"state/{path.stem}.checkpoint"),
-        rejects=base / (config.rejects or f"state/{path.stem}.rejects"),
-        sandbox=base / sandbox if sandbox else None,
+        checkpoint=_from_here(base / (config.checkpoint or f"state/{path.stem}.checkpoint")),
+        rejects=_from_here(base / (config.rejects or f"state/{path.stem}.rejects")),
+        sandbox=_from_here(base / sandbox) if sandbox else None,
         streams=tuple(config.streams),
     )
+
+
+def _from_here(path: Path) -> Path:
+    """The path as one would type it in the current folder; whole where it is not below that."""
+    whole, here = path.resolve(), Path.cwd()
+    return whole.relative_to(here) if whole.is_relative_to(here) else whole
 
 
 @cache

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-import polars as pl
-
-from backfill import trackapi
+from backfill import timestamps, trackapi
 from backfill.errors import MappingError
 from backfill.filters import Where
 from backfill.mapping import Field, ObjectRef, Stream
@@ -15,14 +12,16 @@ from backfill.mapping import Field, ObjectRef, Stream
 #: `event.key` when it is no column: the whole row, or its place in the file.
 KEY_CONTENT, KEY_ROW = "content", "row"
 
+_PREFERENCES = "cio_subscription_preferences"
+
 #: Attributes that have a type of their own, whatever the source holds.  [docs: reserved
 #: attributes; spec] `unsubscribed` decides who may be mailed.
 _TYPED_PERSON_ATTRIBUTES = {
     "created_at": "timestamp",
     "unsubscribed": "boolean",
-    "cio_subscription_preferences": "json",
+    _PREFERENCES: "json",
 }
-_TOPIC_PREFIX = "cio_subscription_preferences.topics."
+_TOPIC_PREFIX = f"{_PREFERENCES}.topics."
 
 
 def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
@@ -30,22 +29,28 @@ def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
 
     columns: the file's column names; None where only its records tell (JSONL).
     label:   how messages name the file.
-    Raises MappingError for a column that is not there, a name that is refused, a time zone or
-    a format that does not exist.
+    Raises MappingError for a column that is not there, a name that is refused, a condition that
+    is not understood, a time zone or a format that does not exist.
     """
+    where = where_of(stream)
     for path, field in fields(stream):
         _check_time(stream, path, field)
+    for i, tie in enumerate(stream.relationships):
+        for name in tie.attributes:
+            _check_name(stream, name, f"relationships.{i}.attributes")
+    attributes(stream, columns or ())
     if columns is None:
-        attributes(stream, ())
         return
-    for path, name in _named_columns(stream):
+    named = list(_named_columns(stream))
+    named += [("exclude", name) for name in stream.exclude]
+    named += [("where", name) for name in sorted(where.columns if where else ())]
+    for path, name in named:
         if name not in columns:
             raise MappingError(
                 f"no column '{name}' in {label}",
                 f"stream {stream.name}, {path}",
                 f"use one of: {', '.join(columns)}" if columns else "give a file with a header",
             )
-    attributes(stream, columns)
 
 
 def attributes(
@@ -65,23 +70,32 @@ def attributes(
         found = {name: Field(column=name) for name in free if not _is_override(stream, name)}
         found |= named
     for name in found:
-        if (reason := refusal(stream, name)) and (name in named or are_known):
-            raise MappingError(
-                f"the attribute name '{name}' {reason}",
-                f"stream {stream.name}, attributes",
-                f"name it otherwise (new_name: {name}) or add it to exclude",
-            )
+        if name in named or are_known:
+            _check_name(stream, name, "attributes")
     return {name: _typed(stream, name, field) for name, field in found.items()}
+
+
+def _check_name(stream: Stream, name: str, path: str) -> None:
+    if reason := refusal(stream, name):
+        raise MappingError(
+            f"the attribute name '{name}' {reason}",
+            f"stream {stream.name}, {path}",
+            f"name it otherwise (new_name: {name}) or add it to exclude",
+        )
 
 
 def refusal(stream: Stream, name: str) -> str | None:
     """Why a name cannot be an attribute of what the stream sends; None where it can."""
     kind, action = stream.operation
+    if not name:
+        return "is empty"
+    if action in (*trackapi.EVENT_ACTIONS, "add_device"):
+        return None  # the limits are those of people, objects and relationships
     size = len(name.encode())
     if size > trackapi.ATTRIBUTE_NAME_BYTES_MAX:
         return f"is {size} bytes; the limit is {trackapi.ATTRIBUTE_NAME_BYTES_MAX}"
-    if not name:
-        return "is empty"
+    if name not in stream.attributes and name in _own_identifiers(stream):
+        return f"is that of an identifier, which person.{name} maps"
     if not action.startswith("identify"):
         return None
     refused = trackapi.REFUSED_PERSON_ATTRIBUTES
@@ -92,10 +106,19 @@ def refusal(stream: Stream, name: str) -> str | None:
     return "begins with _, as internal names do" if name.startswith("_") else None
 
 
+def _own_identifiers(stream: Stream) -> Collection[str]:
+    """What a person's identify sends as attributes anyhow, besides those it names."""
+    is_identify = stream.operation == ("person", "identify")
+    return stream.person if stream.person and is_identify else ()
+
+
 def is_strict(stream: Stream, name: str) -> bool:
-    """Whether an unknown word must reject its row whatever `on_error` says."""
+    """Whether an attribute decides who may be mailed.
+
+    What does not convert then rejects its row whatever `on_error` says, and a blank is left out.
+    """
     return stream.operation == ("person", "identify") and (
-        name == "unsubscribed" or name.startswith(_TOPIC_PREFIX)
+        name in ("unsubscribed", _PREFERENCES) or name.startswith(_TOPIC_PREFIX)
     )
 
 
@@ -172,7 +195,7 @@ def _typed(stream: Stream, name: str, field: Field) -> Field:
     if not action.startswith("identify"):
         return field
     typed = _TYPED_PERSON_ATTRIBUTES if kind == "person" else {"created_at": "timestamp"}
-    demanded = "boolean" if is_strict(stream, name) else typed.get(name)
+    demanded = "boolean" if name.startswith(_TOPIC_PREFIX) else typed.get(name)
     if demanded is None or field.type == demanded:
         return field
     if field.type is not None:
@@ -186,17 +209,9 @@ def _typed(stream: Stream, name: str, field: Field) -> Field:
 
 def _check_time(stream: Stream, path: str, field: Field) -> None:
     where = f"stream {stream.name}, {path}"
-    if field.timezone is not None:
-        try:
-            zoneinfo.ZoneInfo(field.timezone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
-            raise MappingError(
-                f"no time zone '{field.timezone}'", where, "use a name such as Europe/Berlin"
-            ) from error
-    if field.format is not None:
-        try:
-            pl.Series(["x"]).str.to_datetime(field.format, strict=False)
-        except pl.exceptions.PolarsError as error:
-            raise MappingError(
-                f"'{field.format}' is no time format", where, "use codes such as %d/%m/%Y %H:%M"
-            ) from error
+    if field.timezone is not None and not timestamps.is_zone(field.timezone):
+        what = f"no time zone '{field.timezone}'"
+        raise MappingError(what, where, "use a name such as Europe/Berlin")
+    if field.format is not None and not timestamps.is_format(field.format):
+        what = f"'{field.format}' is no form of a whole time"
+        raise MappingError(what, where, "use codes such as %d/%m/%Y %H:%M, with a year")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 import pyarrow as pa
 
-from backfill.coerce import Policy, Value, convert
+from backfill.coerce import Policy, convert
 from backfill.columns import Column, Json, json_string
 from backfill.mapping import Field, Stream
 from backfill.records import Form, Int64s
@@ -38,6 +38,7 @@ class Draft:
     values:      named columns the pieces refer to.
     problems:    the rules that rows break, in the order in which they are reported.
     keys:        uint64 columns that name the entities whose order an operation takes part in.
+    counted:     attributes of one object and how reasons name them, where they may be too many.
     event_times: unix seconds, null where unreadable; None for what is no event.
     apart:       text in which rows must be equal to be folded; None: no such text.
     """
@@ -49,6 +50,7 @@ class Draft:
     values: dict[str, pl.Series] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     keys: list[pl.Series] = field(default_factory=list)
+    counted: list[tuple[list[pl.Expr], str]] = field(default_factory=list)
     event_times: pl.Series | None = None
     apart: pl.Expr | None = None
 
@@ -59,23 +61,22 @@ class Draft:
 
     def column(self, source: Field) -> Column:
         """The source column of a field; a constant, or a key no record of the block has, too."""
-        if source.column in self.columns:
-            return self.columns[source.column]
-        raw = None if source.is_constant is False else json_string(source.value)
-        array = pa.repeat(pa.scalar(raw, pa.string()), self.height)
-        return Column(source.column or "", array, Form.JSON)
+        if source.column is None:
+            return self._repeated(json_string(source.value))
+        return self.columns.get(source.column) or self._repeated(None)
+
+    def _repeated(self, raw: str | None) -> Column:
+        return Column("", pa.repeat(pa.scalar(raw, pa.string()), self.height), Form.JSON)
 
     def converted(self, source: Field, name: str, policy: Policy | None = None) -> Json:
         """A field's values; the rows that break a rule are noted as problems."""
-        value = self._convert(source, name, policy)
+        value = convert(self.column(source), source, name, policy or self.policy(source))
         self.problems += value.problems
         return value.json
 
-    def _convert(self, source: Field, name: str, policy: Policy | None) -> Value:
-        given = policy or Policy(
-            source.blank or self.stream.blank, source.on_error or self.stream.on_error
-        )
-        return convert(self.column(source), source, name, given)
+    def policy(self, source: Field) -> Policy:
+        """What becomes of a field's blanks and misfits."""
+        return Policy(source.blank or self.stream.blank, source.on_error or self.stream.on_error)
 
     def refuse(
         self, broken: pl.Series, rule: str, reason: str, measured: pl.Series | None = None
@@ -96,10 +97,6 @@ class Draft:
         name = str(len(self.values))
         self.values[name] = values
         return pl.col(name)
-
-    def is_always_there(self, values: pl.Series) -> bool:
-        """Whether every row has a value."""
-        return values.null_count() == 0
 
 
 def write(pieces: list[Text]) -> pl.Expr:

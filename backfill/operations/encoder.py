@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from backfill import trackapi
 from backfill.columns import Column, columns_of
@@ -14,7 +13,7 @@ from backfill.filters import Where
 from backfill.mapping import Stream
 from backfill.operations import repeats, shapes
 from backfill.operations.draft import Draft, Surroundings, Text, write
-from backfill.records import Block, Bools, Int64s, Piece, Rejected, UInt64s
+from backfill.records import Block, Bools, Int64s, Part, Piece, Rejected, UInt64s
 from backfill.timestamps import Problem
 
 
@@ -38,7 +37,7 @@ class Encoded:
     ends: Int64s
     keys: UInt64s
     rejected: Rejected
-    filtered: dict[str, Int64s] = field(default_factory=dict)
+    filtered: dict[Part, Int64s] = field(default_factory=dict)
     held: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
     young: int = 0
     future: int = 0
@@ -55,6 +54,7 @@ def encode(
     kept = ~refusals.add(rows, draft.problems)
     ages = _ages(draft, kept)
     frame = repeats.arranged(draft, kept & ~ages.held, stream.repeats)
+    frame = _within_counts(frame, draft, refusals)
     frame, buffer, ends = _written(frame, pieces, refusals)
     return Encoded(
         piece=repeats.piece(block, frame),
@@ -85,7 +85,8 @@ class _Refusals:
             for i, row in enumerate(rows[at].tolist()):
                 reason = problem.reason
                 if measured is not None:
-                    reason = reason.replace("{}", f"{measured[i]:,}")
+                    before, after = reason.rsplit("{}", 1)
+                    reason = f"{before}{measured[i]:,}{after}"
                 self._found.setdefault(row, (problem.rule, reason))
             refused[at] = True
         return refused
@@ -110,7 +111,7 @@ class _Ages:
 
 def _taking_part(
     block: Block, where: Where | None, refusals: _Refusals
-) -> tuple[Int64s, dict[str, Column], dict[str, Int64s]]:
+) -> tuple[Int64s, dict[str, Column], dict[Part, Int64s]]:
     """The rows that the stream's condition matches, their columns, and the rows it filters."""
     columns = columns_of(block)
     if where is None or not len(block.rows):
@@ -121,10 +122,8 @@ def _taking_part(
     kept = matches.fill_null(False).to_numpy()
     if kept.all():
         return block.rows, columns, {}
-    table = block.table.filter(pa.array(kept))
-    taking_part = Block(block.file, block.form, block.start, block.stop, table, block.rows[kept])
     left_out = block.rows[(~matches).fill_null(False).to_numpy()]
-    return taking_part.rows, columns_of(taking_part), {"where": left_out}
+    return block.rows[kept], columns_of(block, kept), {"where": left_out}
 
 
 def _ages(draft: Draft, kept: Bools) -> _Ages:
@@ -139,6 +138,28 @@ def _ages(draft: Draft, kept: Bools) -> _Ages:
     return _Ages(held, int((young & ~held).sum()), int((kept & ~held & (times > now_s)).sum()))
 
 
+def _within_counts(frame: pl.DataFrame, draft: Draft, refusals: _Refusals) -> pl.DataFrame:
+    """The operations that have no more attributes than allowed, after folding."""
+    for values, name in draft.counted:
+        there = pl.sum_horizontal([value.is_not_null() for value in values])
+        count = frame.select(there.alias("")).to_series()
+        reason = f"{name}: {{}}; the limit is {trackapi.ATTRIBUTES_MAX}"
+        too_many = Problem(count > trackapi.ATTRIBUTES_MAX, "too_many_attributes", reason, count)
+        frame = _less(frame, too_many, refusals)
+    return frame
+
+
+def _less(frame: pl.DataFrame, problem: Problem, refusals: _Refusals) -> pl.DataFrame:
+    """The operations that do not have a problem; the rows behind the others are refused."""
+    if not problem.broken.any():
+        return frame
+    assert problem.measured is not None
+    rows, of_operation = repeats.rows(frame)
+    broken, measured = problem.broken.gather(of_operation), problem.measured.gather(of_operation)
+    refusals.add(rows, [Problem(broken, problem.rule, problem.reason, measured)])
+    return frame.filter(~problem.broken)
+
+
 def _written(
     frame: pl.DataFrame, pieces: list[Text], refusals: _Refusals
 ) -> tuple[pl.DataFrame, memoryview, Int64s]:
@@ -150,12 +171,9 @@ def _written(
         raise AssertionError("an operation was put together from a value that is not there")
     sizes = text.str.len_bytes() - 1
     too_long = sizes > trackapi.OPERATION_BYTES_MAX
-    if too_long.any():
-        reason = f"the operation is {{}} bytes; the limit is {trackapi.OPERATION_BYTES_MAX:,}"
-        rows, of_operation = repeats.rows(frame)
-        broken, measured = too_long.gather(of_operation), sizes.gather(of_operation)
-        refusals.add(rows, [Problem(broken, "operation_too_long", reason, measured)])
-        frame, text = frame.filter(~too_long), text.filter(~too_long)
+    reason = f"the operation is {{}} bytes; the limit is {trackapi.OPERATION_BYTES_MAX:,}"
+    frame = _less(frame, Problem(too_long, "operation_too_long", reason, sizes), refusals)
+    text = text.filter(~too_long) if len(frame) < len(text) else text
     written = text.to_arrow(compat_level=pl.CompatLevel.oldest())
     offsets, data = written.buffers()[1:]
     bounds = np.frombuffer(offsets, np.int64)[written.offset : written.offset + len(written) + 1]

@@ -12,7 +12,7 @@ from backfill import event_ids, trackapi
 from backfill.coerce import Policy
 from backfill.columns import escaped, json_string
 from backfill.mapping import Event, Field
-from backfill.operations import binding
+from backfill.operations import binding, identities
 from backfill.operations.draft import Draft, Text
 from backfill.operations.members import joined
 
@@ -24,12 +24,14 @@ def happened(draft: Draft) -> list[Text]:
     event = draft.stream.event
     assert event is not None
     seconds = _time(draft, event)
-    name = draft.column(event.name).text
+    name = identities.named(draft.column(event.name))
     draft.refuse(name.is_null(), "no_event_name", "event.name is blank")
     most = trackapi.EVENT_NAME_BYTES_MAX
     draft.limit(name.str.len_bytes(), most, "event_name_too_long", "event.name")
+    # The time of the run is no part of what makes an event: the row would be new in every run.
+    moments = seconds * 0 if event.is_now else seconds
     ids = event_ids.ulids(
-        seconds.fill_null(0).to_numpy(),
+        moments.fill_null(0).to_numpy(),
         draft.stream.id_scope or draft.stream.name,
         _key(draft, event),
     )
@@ -65,8 +67,7 @@ def _key(draft: Draft, event: Event) -> list[pl.Series]:
         return [digest, pl.Series(draft.rows + 1).cast(pl.String)]
     if event.key == binding.KEY_CONTENT:
         return [_content(draft)]
-    named = [Field(column=name) for name in binding.key_columns(draft.stream)]
-    parts = [draft.column(field).text for field in named]
+    parts = [_text(draft, name) for name in binding.key_columns(draft.stream)]
     nothing = parts[0].is_null()
     for part in parts[1:]:
         nothing = nothing & part.is_null()
@@ -74,10 +75,20 @@ def _key(draft: Draft, event: Event) -> list[pl.Series]:
     return parts
 
 
+def _text(draft: Draft, name: str) -> pl.Series:
+    """A column as the text that tells rows apart; null where blank."""
+    column = draft.column(Field(column=name))
+    formless = column.text.is_null() & ~column.is_blank
+    draft.refuse(formless, "no_text_form", f"event.key needs '{name}', which has no form as text")
+    return column.text
+
+
 def _content(draft: Draft) -> pl.Series:
     """The row's values that are not blank, by column name, as the text of a JSON object."""
     members = []
-    for name, column in sorted(draft.columns.items()):
-        value = draft.hold(escaped(column.text))
-        members.append(pl.concat_str(pl.lit(f'{json_string(name)}:"'), value, pl.lit('"')))
-    return pl.DataFrame(draft.values).select(joined(members).alias("")).to_series()
+    for name in sorted(draft.columns):
+        text = pl.lit(escaped(_text(draft, name)))
+        members.append(pl.concat_str(pl.lit(f'{json_string(name)}:"'), text, pl.lit('"')))
+    if not members:  # JSON records without a member
+        return pl.repeat("", draft.height, eager=True)
+    return pl.select(joined(members).alias("")).to_series()

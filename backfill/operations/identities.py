@@ -14,9 +14,9 @@ import polars as pl
 from backfill import trackapi
 from backfill.columns import Column, Json, escaped
 from backfill.mapping import Field, ObjectRef, PersonRef
-from backfill.operations.draft import Draft, Text
-from backfill.operations.members import Member
+from backfill.operations.draft import Draft, Text, write
 
+_BYTES_MAX = trackapi.IDENTIFIER_BYTES_MAX
 _KINDS = (*trackapi.PERSON_KINDS, "object", "cio_object_id")
 
 
@@ -36,16 +36,29 @@ class Identity:
     others: dict[str, Json]
 
 
-def identifier(column: Column) -> pl.Series:
-    """A column as identifiers; null where blank or only white space."""
+def named(column: Column) -> pl.Series:
+    """A column as names; null where blank or only white space."""
     text = column.text
     spaces = text.str.contains(r"^\s*$").fill_null(False)
     return text.set(spaces, None) if spaces.any() else text
 
 
+def identifier(draft: Draft, field: Field, name: str, most: int | None = _BYTES_MAX) -> pl.Series:
+    """A field as identifiers; null where blank or only white space.
+
+    most: bytes an identifier may have.
+    """
+    column = draft.column(field)
+    text = named(column)
+    draft.refuse(column.is_no_name, "not_an_identifier", f"{name} is neither text nor a number")
+    if most is not None:
+        draft.limit(text.str.len_bytes(), most, "identifier_too_long", name)
+    return text
+
+
 def person(draft: Draft, ref: PersonRef, name: str) -> Identity:
     """The person a row names, by the first identifier of `ref` that is not blank."""
-    given = {kind: identifier(draft.column(field)) for kind, field in ref.items()}
+    given = {kind: identifier(draft, field, f"{name}.{kind}") for kind, field in ref.items()}
     open_rows = pl.repeat(True, draft.height, eager=True)
     pieces: list[Text] = ["{"]
     others: dict[str, Json] = {}
@@ -54,7 +67,6 @@ def person(draft: Draft, ref: PersonRef, name: str) -> Identity:
         there = text.is_not_null()
         chosen = open_rows & there
         mine = text if chosen.all() else text.set(~chosen, None)
-        _limit(draft, mine, f"{name}.{kind}")
         pieces += _member(draft, kind, mine)
         key = key.zip_with(~chosen, _key(kind, mine))
         if (spare := there & ~chosen).any() and kind != "cio_id":
@@ -67,21 +79,19 @@ def person(draft: Draft, ref: PersonRef, name: str) -> Identity:
 def an_object(draft: Draft, ref: ObjectRef, name: str) -> Identity:
     """The object a row names."""
     if ref.cio_object_id is not None:
-        text = identifier(draft.column(ref.cio_object_id))
-        _limit(draft, text, f"{name}.cio_object_id")
+        text = identifier(draft, ref.cio_object_id, f"{name}.cio_object_id")
         pieces = ["{", *_member(draft, "cio_object_id", text), "}"]
         return Identity(pieces, _key("cio_object_id", text), text.is_null(), {})
     assert ref.type is not None
     assert ref.id is not None
-    kind, text = identifier(draft.column(ref.type)), identifier(draft.column(ref.id))
-    _limit(draft, text, f"{name}.id")
-    is_none = kind.is_null() | text.is_null()
-    odd = ~kind.str.contains(r"^[1-9]\d*$").fill_null(True)
+    kind = identifier(draft, ref.type, f"{name}.type")
+    text = identifier(draft, ref.id, f"{name}.id")
+    odd = text.is_not_null() & ~kind.str.contains(r"^[1-9][0-9]*$").fill_null(False)
     draft.refuse(odd, "not_an_object_type", f'{name}.type is not a number from "1" on')
-    named = pl.select(pl.concat_str(pl.lit(kind), pl.lit(":"), pl.lit(text)).alias("")).to_series()
+    both = pl.select(pl.concat_str(pl.lit(kind), pl.lit(":"), pl.lit(text)).alias("")).to_series()
     written: list[Text] = ['{"object_type_id":"', draft.hold(kind), '","object_id":"']
     written += [draft.hold(escaped(text)), '"}']
-    return Identity(written, _key("object", named), is_none, {})
+    return Identity(written, _key("object", both), text.is_null(), {})
 
 
 def required(draft: Draft, identity: Identity, name: str) -> Identity:
@@ -90,24 +100,16 @@ def required(draft: Draft, identity: Identity, name: str) -> Identity:
     return identity
 
 
-def token(draft: Draft, field: Field, name: str, rule: str) -> pl.Expr:
-    """An identifying text that every row must have, escaped and within the limit."""
-    text = identifier(draft.column(field))
-    draft.refuse(text.is_null(), rule, f"{name} is blank")
+def token(draft: Draft, field: Field, name: str, most: int | None = _BYTES_MAX) -> pl.Expr:
+    """An identifying text that every row must have, escaped."""
+    text = identifier(draft, field, name, most)
+    draft.refuse(text.is_null(), "no_identifier", f"{name} is blank")
     return draft.hold(escaped(text))
 
 
-def _limit(draft: Draft, text: pl.Series, name: str) -> None:
-    draft.limit(text.str.len_bytes(), trackapi.IDENTIFIER_BYTES_MAX, "identifier_too_long", name)
-
-
 def _member(draft: Draft, kind: str, text: pl.Series) -> list[Text]:
-    there = draft.is_always_there(text)
-    value = draft.hold(escaped(text))
-    one = Member(f'"{kind}":"', value, '"', there)
-    if there:
-        return [one.before, value, one.after]
-    return [pl.concat_str(pl.lit(one.before), value, pl.lit(one.after)).fill_null("")]
+    pieces: list[Text] = [f'"{kind}":"', draft.hold(escaped(text)), '"']
+    return pieces if text.null_count() == 0 else [write(pieces).fill_null("")]
 
 
 def _key(kind: str, text: pl.Series) -> pl.Series:

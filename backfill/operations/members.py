@@ -39,8 +39,8 @@ class Member:
 def member(draft: Draft, name: str, json: Json) -> Member:
     """The member `name` with a column of values."""
     quote = '"' if json.quoted else ""
-    there = draft.is_always_there(json.text)
-    return Member(f"{json_string(name)}:{quote}", draft.hold(json.text), quote, there)
+    is_always_there = json.text.null_count() == 0
+    return Member(f"{json_string(name)}:{quote}", draft.hold(json.text), quote, is_always_there)
 
 
 def fixed(name: str, value: object) -> Member:

@@ -12,7 +12,7 @@ import polars as pl
 from backfill import trackapi
 from backfill.coerce import Policy
 from backfill.columns import Json, escaped
-from backfill.mapping import Field, OnError, PersonRef, Relationship
+from backfill.mapping import Field, PersonRef, Relationship
 from backfill.operations import binding, event_parts, identities
 from backfill.operations.draft import Draft, Text, write
 from backfill.operations.identities import Identity
@@ -41,7 +41,7 @@ def operation(draft: Draft) -> list[Text]:
     if action == "identify" or not draft.stream.is_ordered:
         pieces += _attributes(draft, who.others if action == "identify" else {})
     if draft.stream.timestamp:
-        pieces += _changed_at(draft, draft.stream.timestamp)
+        pieces += _moment(draft, "timestamp", draft.stream.timestamp, "timestamp")
     return [*pieces, *_relationships(draft), "}"]
 
 
@@ -56,14 +56,15 @@ def _subject(draft: Draft) -> Identity:
 
 def _attributes(draft: Draft, others: Mapping[str, Json]) -> list[Text]:
     """The attributes object; `others`: identifiers of the row that do not name it."""
-    named = _named(draft)
+    named, action = _named(draft), draft.stream.operation[1]
     members: list[Member] = []
     if draft.stream.existing_only:
         members.append(fixed("_update", True))
     values = {kind: json for kind, json in others.items() if kind not in named}
     values |= {name: _attribute(draft, name, field) for name, field in named.items()}
     members += [member(draft, name, json) for name, json in values.items()]
-    _limit_count(draft, [json.text for json in values.values()], "attributes")
+    if action.startswith("identify"):
+        _limit_count(draft, members, "attributes")
     return [',"attributes":', *object_of(members)] if members else []
 
 
@@ -81,28 +82,36 @@ def _named(draft: Draft) -> dict[str, Field]:
 
 def _attribute(draft: Draft, name: str, field: Field) -> Json:
     path = f"attributes.{name}"
+    if not draft.stream.operation[1].startswith("identify"):
+        return draft.converted(field, path)
     policy = Policy("omit", "reject") if binding.is_strict(draft.stream, name) else None
+    return _limited(draft, field, path, policy)
+
+
+def _limited(draft: Draft, field: Field, path: str, policy: Policy | None = None) -> Json:
+    """The values of an attribute of a person, an object or a relationship."""
     json = draft.converted(field, path, policy)
-    if draft.stream.operation[1].startswith("identify"):
-        draft.limit(json.sizes, trackapi.ATTRIBUTE_VALUE_BYTES_MAX, "value_too_long", path)
+    draft.limit(json.sizes, trackapi.ATTRIBUTE_VALUE_BYTES_MAX, "value_too_long", path)
     return json
 
 
-def _limit_count(draft: Draft, values: list[pl.Series], name: str) -> None:
-    if len(values) <= trackapi.ATTRIBUTES_MAX:
-        return
-    count = pl.select(pl.sum_horizontal([pl.lit(v.is_not_null()) for v in values])).to_series()
-    reason = f"{{}} {name}; the limit is {trackapi.ATTRIBUTES_MAX}"
-    draft.refuse(count > trackapi.ATTRIBUTES_MAX, "too_many_attributes", reason, count)
+def _limit_count(draft: Draft, members: list[Member], name: str) -> None:
+    if len(members) > trackapi.ATTRIBUTES_MAX:
+        values = [pl.lit(1) if one.value is None else one.value for one in members]
+        draft.counted.append((values, name))
 
 
-def _changed_at(draft: Draft, field: Field) -> list[Text]:
-    json = draft.converted(field.model_copy(update={"type": "timestamp"}), "timestamp")
-    missing = json.text.is_null() | (json.text == "null") | (json.text == '""')
-    seconds = json.text.set(missing.fill_null(True), None)
-    if draft.is_always_there(seconds):
-        return [',"timestamp":', draft.hold(seconds)]
-    return [write([',"timestamp":', draft.hold(seconds)]).fill_null("")]
+def _moment(draft: Draft, member: str, field: Field, name: str) -> list[Text]:
+    """A member that is unix seconds or left out: the API reads anything else as now.
+
+    [observed: a Customer.io engineer on SEG PR #2054]
+    """
+    on_error = draft.policy(field).on_error
+    policy = Policy("omit", "omit" if on_error == "keep" else on_error)
+    as_time = field.model_copy(update={"type": "timestamp"})
+    seconds = draft.converted(as_time, name, policy).text
+    pieces: list[Text] = [f',"{member}":', draft.hold(seconds)]
+    return pieces if seconds.null_count() == 0 else [write(pieces).fill_null("")]
 
 
 def _relationships(draft: Draft) -> list[Text]:
@@ -131,18 +140,11 @@ def _tie(draft: Draft, i: int, tie: Relationship) -> tuple[pl.Expr, pl.Series]:
         other = identities.person(draft, tie.person, f"{path}.person")
     pieces: list[Text] = ['{"identifiers":', *other.pieces]
     if tie.attributes and draft.stream.operation[1] != "delete_relationships":
-        members, values = [], []
-        for name, field in tie.attributes.items():
-            json = draft.converted(field, f"{path}.attributes.{name}")
-            draft.limit(
-                json.sizes,
-                trackapi.ATTRIBUTE_VALUE_BYTES_MAX,
-                "value_too_long",
-                f"{path}.attributes.{name}",
-            )
-            members.append(member(draft, name, json))
-            values.append(json.text)
-        _limit_count(draft, values, f"{path}.attributes")
+        members = [
+            member(draft, name, _limited(draft, field, f"{path}.attributes.{name}"))
+            for name, field in tie.attributes.items()
+        ]
+        _limit_count(draft, members, f"{path}.attributes")
         pieces += [',"relationship_attributes":', *object_of(members)]
     text = write([*pieces, "}"])
     if other.is_none.any():
@@ -152,14 +154,14 @@ def _tie(draft: Draft, i: int, tie: Relationship) -> tuple[pl.Expr, pl.Series]:
 
 def _anonymous(draft: Draft) -> list[Text]:
     assert draft.stream.anonymous_id is not None
-    visitor = identities.token(draft, draft.stream.anonymous_id, "anonymous_id", "no_identifier")
+    visitor = identities.token(draft, draft.stream.anonymous_id, "anonymous_id")
     return [',"cio_relationships":[{"identifiers":{"anonymous_id":"', visitor, '"}}]']
 
 
 def _device(draft: Draft) -> list[Text]:
     device = draft.stream.device
     assert device is not None
-    token = identities.token(draft, device.token, "device.token", "no_token")
+    token = identities.token(draft, device.token, "device.token", most=None)
     pieces: list[Text] = [',"device":{"token":"', token, '"']
     if draft.stream.operation[1] == "delete_device":
         return [*pieces, "}"]
@@ -169,9 +171,7 @@ def _device(draft: Draft) -> list[Text]:
     draft.refuse(unknown, "unknown_platform", "device.platform is neither ios nor android")
     pieces += [',"platform":"', draft.hold(platform.set(unknown, None)), '"']
     if device.last_used:
-        field = device.last_used.model_copy(update={"type": "timestamp"})
-        json = draft.converted(field, "device.last_used", Policy("omit", _on_error(draft, field)))
-        pieces.append(write([',"last_used":', draft.hold(json.text)]).fill_null(""))
+        pieces += _moment(draft, "last_used", device.last_used, "device.last_used")
     return [*pieces, *_device_attributes(draft), "}"]
 
 
@@ -179,14 +179,13 @@ def _device_attributes(draft: Draft) -> list[Text]:
     """Device attributes are strings, `push_enabled` too.  [spec: device_object_common]"""
     members = []
     for name, field in _named(draft).items():
-        as_text = field.model_copy(update={"type": field.type or "text"})
-        members.append(member(draft, name, draft.converted(as_text, f"attributes.{name}")))
+        is_typed = field.is_time or field.type is not None
+        given = field if is_typed else field.model_copy(update={"type": "text"})
+        policy = Policy("omit", draft.policy(field).on_error)
+        json = draft.converted(given, f"attributes.{name}", policy)
+        text = json.text if json.quoted else escaped(json.text)
+        members.append(member(draft, name, Json(text, True, json.sizes)))
     return [',"attributes":', *object_of(members)] if members else []
-
-
-def _on_error(draft: Draft, field: Field) -> OnError:
-    given = field.on_error or draft.stream.on_error
-    return "omit" if given == "keep" else given
 
 
 def _merge(draft: Draft) -> list[Text]:
@@ -208,11 +207,18 @@ def _delivery(draft: Draft) -> list[Text]:
     stream = draft.stream
     assert stream.delivery is not None
     assert stream.event is not None
-    delivery = identities.token(draft, stream.delivery.id, "delivery.id", "no_identifier")
+    delivery = identities.token(draft, stream.delivery.id, "delivery.id")
     name = draft.column(stream.event.name).text
     unknown = ~name.is_in(trackapi.DELIVERY_EVENTS).fill_null(False)
-    draft.refuse(
-        unknown, "unknown_delivery_event", "event.name is none of opened, converted, delivered"
-    )
+    reason = "event.name is none of opened, converted, delivered"
+    draft.refuse(unknown, "unknown_delivery_event", reason)
+    _require_device_token(draft)
     identifiers: list[Text] = [',"identifiers":{"id":"', delivery, '"},"name":"']
     return [*identifiers, draft.hold(escaped(name)), '"', *_attributes(draft, {})]
+
+
+def _require_device_token(draft: Draft) -> None:
+    """Refuse rows without the one attribute that must be there.  [spec: delivery_operations]"""
+    field = _named(draft).get("device_token")
+    tokens = draft.column(field or Field(value=None)).text
+    draft.refuse(tokens.is_null(), "no_identifier", "attributes.device_token is blank")

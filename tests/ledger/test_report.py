@@ -159,6 +159,7 @@ def test_reported_rows_add_up_by_stream_and_in_total(streams, outstanding):
 
 # --- Status -----------------------------------------------------------------------------------
 
+REJECTS = [Path("state/rejects/people.csv")]
 JOB = JobIdentity(
     "https://track.customer.io",
     (
@@ -175,13 +176,13 @@ def saved(state="running", orders_done=0) -> Saved:
         JOB,
         (FileState("people", 0, 500_000, 500_000), FileState("orders", 0, 20, orders_done)),
         {"people": PEOPLE},
-        {"state/rejects/people.csv": 120},
+        {"people": 120},
         1_767_323_045.9,
     )
 
 
 def test_the_status_of_a_run_reads():
-    assert status_lines(saved(), "process 7 on host", CHECKPOINT) == [
+    assert status_lines(saved(), "process 7 on host", CHECKPOINT, REJECTS) == [
         "Run 20260102T030405Z-abc123 is running as process 7 on host.",
         "",
         "stream     read  delivered  rejected  filtered  unprocessed",
@@ -209,11 +210,11 @@ def test_the_status_of_a_run_reads():
     ids=["killed", "just taken up again", "cut by --limit", "finished"],
 )
 def test_status_says_what_is_so_now(found, holder, state, last_line):
-    told = status_as_json(found, holder, CHECKPOINT)
+    told = status_as_json(found, holder, CHECKPOINT, REJECTS)
 
     assert told["state"] == state
     assert told["streams"][0]["files"] == {"finished": 1, "total": 1}
-    assert status_lines(found, holder, CHECKPOINT)[-1].startswith(last_line)
+    assert status_lines(found, holder, CHECKPOINT, REJECTS)[-1].startswith(last_line)
 
 
 def test_the_status_of_a_job_never_begun_says_so():

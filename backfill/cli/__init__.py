@@ -1,0 +1,5 @@
+"""The command line: `backfill COMMAND`."""
+
+from backfill.cli.commands import main
+
+__all__ = ["main"]

@@ -1,0 +1,211 @@
+"""The commands. Heavy libraries are imported where a command needs them: `--help` is instant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from backfill.cli.output import Output, no_run
+
+if TYPE_CHECKING:
+    from backfill.config import Job
+    from backfill.pipeline import Options
+    from backfill.report import Closing
+
+#: What a shell reports of a process that a signal ended: 128 and the signal's number.
+_SIGNALLED = 128
+
+_config = click.argument("config", type=click.Path(path_type=Path))
+_json = click.option("--json", "wants_json", is_flag=True, help="Print one JSON object on stdout.")
+_set = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Override one config value: destination.requests_per_s=50. Repeatable.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="backfill")
+def main() -> None:
+    """Move historical records from files into a Customer.io workspace, resumably."""
+
+
+@main.command()
+@_config
+@_set
+@_json
+def check(config: Path, overrides: Sequence[str], wants_json: bool) -> None:
+    """Does CONFIG hold, do its files fit, does the API take the key? Sends nothing."""
+    output = Output(wants_json)
+    with output.errors(lambda: {"state": "failed"}):
+        from backfill import api, pipeline
+        from backfill.config import load
+
+        job = load(config, overrides)
+        streams = pipeline.open_streams(job)
+        _say_warnings(job)
+        found = api.confirmed(job)
+    region = found.region or "unknown (the address does not say)"
+    output.lines(
+        [
+            *(f"{stream.name}: {_files(len(stream.files))}" for stream in streams),
+            f"destination: {found.place.address}, region {region}; it takes the key",
+        ]
+    )
+    output.result(
+        {
+            "state": "ok",
+            "address": found.place.address,
+            "region": found.region,
+            "streams": [{"name": s.name, "files": len(s.files)} for s in streams],
+            "error": None,
+        }
+    )
+
+
+@main.command()
+@_config
+@_set
+@_json
+@click.option("--yes", is_flag=True, help="Do not ask before sending to a workspace.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each stream.")
+@click.option("--fresh", is_flag=True, help="Start anew; the old checkpoint is kept aside.")
+def run(
+    config: Path,
+    overrides: Sequence[str],
+    wants_json: bool,
+    yes: bool,
+    limit: int | None,
+    fresh: bool,
+) -> None:
+    """Send what is not done of CONFIG; the same command again goes on where it stopped."""
+    output = Output(wants_json)
+    with output.errors(no_run):
+        from backfill.config import load
+        from backfill.pipeline import Options
+
+        job = load(config, overrides)
+        _say_warnings(job)
+        if not yes:
+            _ask(job)
+        closing = _sent(job, Options(limit, fresh))
+    _finish(output, closing)
+
+
+@main.command()
+@_config
+@_set
+@_json
+def status(config: Path, overrides: Sequence[str], wants_json: bool) -> None:
+    """How far is CONFIG? Also while a run is alive."""
+    output = Output(wants_json)
+    with output.errors(lambda: {"state": "failed"}):
+        from backfill import report
+        from backfill.checkpoint import holder, peek
+        from backfill.config import load
+        from backfill.rejects import refused
+
+        job = load(config, overrides)
+        saved, held_by = peek(job.checkpoint), holder(job.checkpoint)
+        files = [path for s in job.streams for path in refused(job.rejects, s.name)]
+        lines = report.status_lines(saved, held_by, job.checkpoint, files)
+        found = report.status_as_json(saved, held_by, job.checkpoint, files)
+    output.lines(lines)
+    output.result(found)
+
+
+@main.command()
+@click.option("--port", default=0, show_default="any that is free", help="Port on 127.0.0.1.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File that keeps the workspace; without one it is gone with the process.",
+)
+@click.option("--region", type=click.Choice(["us", "eu"]), default="us", show_default=True)
+def sandbox(port: int, state: Path | None, region: Literal["us", "eu"]) -> None:
+    """A local Track API to rehearse against, on 127.0.0.1 until Ctrl-C.
+
+    Takes the credentials in CUSTOMERIO_SITE_ID and CUSTOMERIO_API_KEY, `sandbox` for each that
+    is not set.
+    """
+    with Output(wants_json=False).errors(dict):
+        import os
+
+        from backfill.config import sandbox_credentials
+        from backfill.sandbox import Sandbox, serve
+
+        taken = sandbox_credentials(os.environ)
+        serve(Sandbox(state, taken.site_id, taken.api_key, region), port)
+
+
+@main.command()
+def demo() -> None:
+    """Show the whole job on this machine: sample data into a local Track API."""
+    output = Output(wants_json=False)
+    with output.errors(dict):
+        from backfill import report
+        from backfill.cli import demonstration
+        from backfill.pipeline import Options
+
+        job = demonstration.prepared()
+        closing = _sent(job, Options())
+        output.lines(report.summary_lines(closing))
+        if closing.state != "completed":
+            sys.exit(_exit_code(closing))
+        output.lines(demonstration.outcome(job))
+
+
+def _sent(job: Job, options: Options) -> Closing:
+    from backfill import api
+    from backfill.progress import Bars, Lines
+
+    watcher = Bars() if sys.stderr.isatty() else Lines()
+    try:
+        return api.send(job, options, watcher, takes_signals=True)
+    finally:
+        watcher.close()
+
+
+def _finish(output: Output, closing: Closing) -> None:
+    from backfill import report
+
+    output.lines(report.summary_lines(closing))
+    output.result(report.as_json(closing))
+    sys.exit(_exit_code(closing))
+
+
+def _exit_code(closing: Closing) -> int:
+    """0 all delivered, 1 stopped, 3 some rows rejected, 130 or 143 interrupted."""
+    if closing.was_done:
+        return 0
+    if closing.error is not None:
+        return closing.error.exit_code
+    if closing.signal is not None:
+        return _SIGNALLED + closing.signal
+    return 3 if any(counts.rejected for counts in closing.counts.values()) else 0
+
+
+def _ask(job: Job) -> None:
+    """Ask before anything goes to a workspace; never without a terminal."""
+    if job.sandbox is not None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    names = ", ".join(stream.name for stream in job.streams)
+    question = f"Send {names} to the {job.destination.region} region?"
+    if not click.confirm(question, err=True):
+        click.echo("Nothing was sent.", err=True)
+        sys.exit(1)
+
+
+def _say_warnings(job: Job) -> None:
+    for warning in job.warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"

@@ -1,0 +1,66 @@
+"""The demo: the sample data into a sandbox, always from the beginning."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from backfill import sandbox
+from backfill.config import Job, load
+
+_CHECKOUT = Path(__file__).parents[2]
+
+#: Where a wheel carries `configs/demo.yaml` and `sample_data/`.
+_SHIPPED = Path(__file__).parent / "demo"
+
+#: Where the demo of an installed package is unpacked to, below the current folder.
+_UNPACKED = Path("backfill-demo")
+
+_FACTS = (
+    ("people", "people"),
+    ("objects", "companies"),
+    ("events", "events"),
+    ("relationships", "people tied to companies"),
+    ("devices", "devices"),
+    ("suppressed", "suppressed identifiers"),
+)
+
+
+def prepared() -> Job:
+    """The demo's job, with nothing left of an earlier demo."""
+    folder = _folder()
+    config = folder / "configs" / "demo.yaml"
+    job = load(config)
+    shutil.rmtree(folder / "state" / "demo", ignore_errors=True)
+    click.echo(f"Loading the sample data into a Track API on this machine: {_shown(config)}\n")
+    return job
+
+
+def outcome(job: Job) -> list[str]:
+    """What stands in the sandbox now, and what to look at next."""
+    assert job.sandbox is not None
+    found = sandbox.summary(job.sandbox)
+    config = _shown(job.path)
+    return [
+        "",
+        "In the sandbox now: " + ", ".join(f"{found[key]:,} {name}" for key, name in _FACTS) + ".",
+        f"Run it again, and nothing is sent: backfill run {config}",
+        f"Which rows were refused, and why: {_shown(job.rejects)}",
+    ]
+
+
+def _folder() -> Path:
+    """The folder that holds the demo: the checkout, or a copy of what the wheel carries."""
+    if (_CHECKOUT / "configs" / "demo.yaml").exists():
+        return _CHECKOUT
+    shutil.copytree(_SHIPPED, _UNPACKED, dirs_exist_ok=True)
+    return _UNPACKED
+
+
+def _shown(path: Path) -> str:
+    """A path as one would type it here."""
+    whole = path.resolve()
+    here = Path.cwd()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)

@@ -1,0 +1,262 @@
+"""One batch's way to its final verdict: attempts, retries and halving."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from backfill import pacing
+from backfill.errors import DeliveryError
+from backfill.gate import Gate
+from backfill.records import Batch
+from backfill.verdict import (
+    Accepted,
+    Delivery,
+    Fatal,
+    PartlyRejected,
+    Refused,
+    Reply,
+    Retry,
+    judge,
+)
+
+#: So many batches in a row of which the API refused every single operation stop the run: then it
+#: is not the rows. One may be a bad patch of the source, two a long one.
+REFUSED_BATCHES_MAX = 3
+
+
+class Transport(Protocol):
+    """What delivery needs of the network."""
+
+    @property
+    def address(self) -> str:
+        """Where it sends to, for messages; holds no secret."""
+
+    async def post(self, body: bytes) -> Reply:
+        """Send one batch. A broken connection is a reply of status 0.
+
+        Raises a BackfillError where trying again cannot help.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLog:
+    """One attempt, for the ledger and the report.
+
+    started_at_s: unix seconds. waited_s: for a free slot and for the pace before that.
+    status:       0 for a broken connection and for a request that was abandoned.
+    attempt:      from 1; above 1 it is a retry.
+    """
+
+    stream: str
+    operations: int
+    body_bytes: int
+    attempt: int
+    waited_s: float
+    started_at_s: float
+    elapsed_s: float
+    status: int
+
+
+class Sinks(NamedTuple):
+    """Who hears of what happened; must not block. What they raise ends the run."""
+
+    on_delivery: Callable[[Delivery], None]
+    on_request: Callable[[RequestLog], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Time and chance.
+
+    wall_s: unix seconds. draw: uniform in [0, 1).
+    """
+
+    wall_s: Callable[[], float]
+    draw: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the sender must keep to.
+
+    operations_per_s:  None for no limit.
+    concurrency:       requests in flight at once.
+    give_up_after_s:   how long one batch may fail before the run stops.
+    stop_within_s:     how long requests in flight are waited for once the run stops.
+    not_before_s:      unix seconds before which nothing starts: where a run is resumed, one
+                       second after the last request of the one before.
+    """
+
+    requests_per_s: int
+    operations_per_s: int | None = None
+    concurrency: int = 32
+    give_up_after_s: float = 600.0
+    stop_within_s: float = 30.0
+    not_before_s: float = 0.0
+
+
+class Courier:
+    """Brings batches to their final verdict and reports each operation once.
+
+    The refusal of an operation that was sent alone is reported only once the API has accepted
+    something of its batch or after it, or the wave is done: should the run stop because the API
+    refuses everything, the rows are unprocessed and not rejected.
+    """
+
+    def __init__(self, transport: Transport, gate: Gate, limits: Limits, outside: Outside) -> None:
+        self._transport, self._gate = transport, gate
+        self._limits, self._outside = limits, outside
+        self._slots = asyncio.Semaphore(limits.concurrency)
+        self._posting: set[asyncio.Task[None] | None] = set()
+        self._is_halted = False
+        # One batch is halved at a time: should the API refuse everything, that many fewer
+        # requests find it out.
+        self._halving = asyncio.Lock()
+        self._refused_batches = 0
+        self._doubted: list[Delivery] = []
+
+    def halt(self) -> None:
+        """Start no further request; the tasks of batches that need one end as cancelled."""
+        self._is_halted = True
+
+    def is_posting(self, task: asyncio.Task[None]) -> bool:
+        """Whether the task has a request in flight."""
+        return task in self._posting
+
+    async def carry(self, batch: Batch, sinks: Sinks) -> None:
+        """Return when every operation of the batch has its final verdict.
+
+        Raises DeliveryError where the run must stop. Whatever is raised halts the courier
+        there and then, before any other task may start a request.
+        """
+        try:
+            await self._carry(batch, sinks)
+        except BaseException:
+            self.halt()
+            raise
+
+    async def _carry(self, batch: Batch, sinks: Sinks) -> None:
+        verdict = await self._final(batch, sinks)
+        if not isinstance(verdict, Refused):
+            self._report(batch, verdict, sinks)
+            return
+        async with self._halving:
+            if await self._halve(batch, verdict, sinks):
+                self.believe(sinks)
+            else:
+                self._refused_batches += 1
+            if self._refused_batches == REFUSED_BATCHES_MAX:
+                raise DeliveryError(
+                    f"the API refuses every operation of {REFUSED_BATCHES_MAX} batches in a row "
+                    f"({verdict.what})",
+                    _place(self._transport, batch),
+                    "check that the address is the Track API's and what the streams map; the same "
+                    "command sends the rows again that are not in the rejects files",
+                )
+
+    def believe(self, sinks: Sinks) -> None:
+        """Report the refusals that wait for it: the API does accept, or the wave is done."""
+        doubted, self._doubted = self._doubted, []
+        for delivery in doubted:
+            sinks.on_delivery(delivery)
+
+    def _report(self, batch: Batch, verdict: Accepted | PartlyRejected, sinks: Sinks) -> None:
+        self._refused_batches = 0
+        rejected = verdict.reasons if isinstance(verdict, PartlyRejected) else {}
+        sinks.on_delivery(Delivery(batch, rejected))
+        self.believe(sinks)
+
+    async def _halve(self, batch: Batch, refusal: Refused, sinks: Sinks) -> bool:
+        """Find the operations a batch was refused for; returns whether any was accepted."""
+        if len(batch) == 1:
+            self._doubted.append(Delivery(batch, {0: refusal.reason}))
+            return False
+        middle, is_accepted = len(batch) // 2, False
+        for part in (batch.part(0, middle), batch.part(middle, len(batch))):
+            verdict = await self._final(part, sinks)
+            if isinstance(verdict, Refused):
+                is_accepted |= await self._halve(part, verdict, sinks)
+            else:
+                self._report(part, verdict, sinks)
+                is_accepted = True
+        return is_accepted
+
+    async def _final(self, batch: Batch, sinks: Sinks) -> Accepted | PartlyRejected | Refused:
+        """Send until there is an answer that stands; raises DeliveryError for none or a fatal."""
+        gives_up_at_s = math.inf
+        for attempt in itertools.count(1):
+            self._leave_if_halted()
+            reply = await self._post(batch, attempt, sinks)
+            verdict = judge(reply, len(batch), self._outside.wall_s())
+            if isinstance(verdict, Fatal):
+                raise DeliveryError(verdict.what, _place(self._transport, batch), verdict.fix)
+            if not isinstance(verdict, Retry):
+                self._gate.accepted()
+                return verdict
+            self._leave_if_halted()
+            wait_s = max(verdict.after_s, pacing.backoff_s(attempt, self._outside.draw()))
+            if verdict.is_pace:
+                self._gate.refused(wait_s)
+            elif verdict.is_for_all:
+                self._gate.shut(wait_s)
+            now_s = asyncio.get_running_loop().time()
+            gives_up_at_s = min(gives_up_at_s, now_s + self._limits.give_up_after_s)
+            await asyncio.sleep(min(wait_s, gives_up_at_s - now_s))
+            if wait_s >= gives_up_at_s - now_s:
+                raise self._given_up(batch, verdict, attempt)
+        raise AssertionError("attempts never end by themselves")
+
+    async def _post(self, batch: Batch, attempt: int, sinks: Sinks) -> Reply:
+        clock_s, task = asyncio.get_running_loop().time, asyncio.current_task()
+        asked_s = clock_s()
+        async with self._slots:
+            body = batch.body()
+            await self._gate.start(len(batch))
+            self._leave_if_halted()
+            started_at_s, started_s, status = self._outside.wall_s(), clock_s(), 0
+            self._posting.add(task)
+            try:
+                reply = await self._transport.post(body)
+                status = reply.status
+            finally:
+                self._posting.discard(task)
+                sinks.on_request(
+                    RequestLog(
+                        stream=batch.stream,
+                        operations=len(batch),
+                        body_bytes=len(body),
+                        attempt=attempt,
+                        waited_s=started_s - asked_s,
+                        started_at_s=started_at_s,
+                        elapsed_s=clock_s() - started_s,
+                        status=status,
+                    )
+                )
+        return reply
+
+    def _leave_if_halted(self) -> None:
+        if self._is_halted:
+            raise asyncio.CancelledError
+
+    def _given_up(self, batch: Batch, last: Retry, attempts: int) -> DeliveryError:
+        return DeliveryError(
+            f"given up after {attempts} attempts in {self._limits.give_up_after_s:g} s: "
+            f"{last.what}",
+            _place(self._transport, batch),
+            "check the network and the API's status, then run the same command again: it goes on "
+            "where it stopped",
+        )
+
+
+def _place(transport: Transport, batch: Batch) -> str:
+    """Where a batch comes from and goes to, for messages."""
+    piece = batch.pieces[0]
+    return (
+        f"{transport.address}, sending stream '{batch.stream}', "
+        f"{piece.block.file.label} from row {int(piece.rows[0]) + 1}"
+    )

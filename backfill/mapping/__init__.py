@@ -1,0 +1,41 @@
+"""The mapping as declared: what the rows of each stream become.
+
+These models are the shape of `streams:` in the config, and the only place where it is written
+down; the JSON Schema for editors is made from them.
+"""
+
+from backfill.mapping.fields import (
+    EVERY_COLUMN,
+    Blank,
+    Delivery,
+    Device,
+    Event,
+    Field,
+    Merge,
+    Model,
+    ObjectRef,
+    OnError,
+    PersonRef,
+    Relationship,
+    Source,
+    ValueType,
+)
+from backfill.mapping.stream import Stream
+
+__all__ = [
+    "EVERY_COLUMN",
+    "Blank",
+    "Delivery",
+    "Device",
+    "Event",
+    "Field",
+    "Merge",
+    "Model",
+    "ObjectRef",
+    "OnError",
+    "PersonRef",
+    "Relationship",
+    "Source",
+    "Stream",
+    "ValueType",
+]

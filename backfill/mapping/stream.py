@@ -1,0 +1,134 @@
+"""One entry of `streams:`."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, model_validator
+from pydantic import Field as Described
+
+from backfill import trackapi
+from backfill.mapping.fields import (
+    EVERY_COLUMN,
+    Blank,
+    Column,
+    Delivery,
+    Device,
+    Event,
+    Field,
+    Merge,
+    Model,
+    ObjectRef,
+    OnError,
+    PersonRef,
+    Relationship,
+    Source,
+    field_of,
+)
+from backfill.mapping.harmony import complaints
+from backfill.trackapi import Action, EntityType
+
+
+def _source(given: Any) -> Any:
+    return {"path": given} if isinstance(given, str | list) else given
+
+
+def _attributes(given: Any) -> Any:
+    if given == EVERY_COLUMN:
+        return {EVERY_COLUMN: True}
+    return given
+
+
+def _column_or_flag(given: Any) -> Any:
+    return given if given is True else field_of(given)
+
+
+Attribute = Annotated[
+    Literal[True] | Field,
+    BeforeValidator(_column_or_flag, json_schema_input_type=Literal[True] | str | Field),
+]
+
+
+class Stream(Model):
+    """One entry of `streams:`: a source and what its rows become."""
+
+    name: str = Described(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
+    source: Annotated[
+        Source, BeforeValidator(_source, json_schema_input_type=str | list[str] | Source)
+    ]
+    where: str | None = Described(None, description="SQL; rows it does not match are filtered.")
+    person: PersonRef | None = None
+    object: ObjectRef | None = None
+    anonymous_id: Column | None = Described(
+        None, description="For identify_anonymous: the visitor the object is tied to."
+    )
+    merge: Merge | None = None
+    delivery: Delivery | None = None
+    action: Action | None = Described(None, description="Told by the other keys where not given.")
+    existing_only: bool = Described(False, description="Never create a person (`_update`).")
+    attributes: Annotated[
+        dict[str, Attribute],
+        BeforeValidator(_attributes, json_schema_input_type=Literal["*"] | dict[str, Attribute]),
+    ] = Described(default_factory=dict, description='Attribute to column; "*" for every column.')
+    exclude: list[str] = Described(default_factory=list, description='Columns "*" leaves out.')
+    relationships: list[Relationship] = Described(default_factory=list)
+    timestamp: Column | None = Described(
+        None, description="When the attributes were true; orders updates on the server."
+    )
+    event: Event | None = None
+    device: Device | None = None
+    id_scope: str | None = Described(
+        None, description="What event ids are unique within; the stream's name where not given."
+    )
+    campaigns: Literal["allow", "hold", "refuse"] | None = Described(
+        None, description="What becomes of events younger than 72 hours, which may start campaigns."
+    )
+    blank: Blank = "omit"
+    on_error: OnError = "reject"
+    repeats: Literal["each", "fold"] = "each"
+
+    @cached_property
+    def operation(self) -> tuple[EntityType, Action]:
+        """The type and action of the operations its rows become."""
+        if self.merge:
+            return "person", "merge"
+        if self.delivery:
+            return "delivery", "event"
+        kind: EntityType = "person" if self.person else "object"
+        default: Action = "event" if self.event else "add_device" if self.device else "identify"
+        return kind, self.action or default
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it sends events, pages or screens of people."""
+        return self.operation[0] == "person" and self.operation[1] in trackapi.EVENT_ACTIONS
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the order of its operations on one entity matters."""
+        return self.operation[1] not in trackapi.EVENT_ACTIONS
+
+    @property
+    def takes_every_column(self) -> bool:
+        """Whether `attributes` holds "*"."""
+        return EVERY_COLUMN in self.attributes
+
+    @property
+    def named_attributes(self) -> dict[str, Field]:
+        """The attributes that are named one by one."""
+        return {n: f for n, f in self.attributes.items() if isinstance(f, Field)}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for complaint in complaints(self):
+            raise ValueError(complaint)
+        return self
+
+    def meaning(self) -> bytes:
+        """Digest of all that decides which operations the rows become; paths are no part of it."""
+        dump = self.model_dump_json(
+            exclude_defaults=True, exclude={"source": {"path"}, "campaigns": True}
+        )
+        return hashlib.blake2b(dump.encode(), digest_size=16).digest()

@@ -1,0 +1,158 @@
+"""Rows in, batches out: what becomes no operation is settled on the way.
+
+Plan: while the batches of one block are sent, the next block is read and encoded in a thread.
+Peak memory is therefore that of two blocks with their operations, of the blocks behind the
+batches that the sender holds, and of those batches; it does not grow with the input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from backfill.chunker import Chunker
+from backfill.ledger import Ledger, rejected_by_api
+from backfill.operations import Encoded, encode
+from backfill.pipeline import guard
+from backfill.pipeline.blocks import Reading, pending, readings
+from backfill.pipeline.keeping import Keeper
+from backfill.pipeline.sources import OpenStream
+from backfill.records import Batch
+from backfill.rejects import RejectsFile
+from backfill.verdict import Delivery
+
+
+class Watcher(Protocol):
+    """Who is told how the run goes; must not block."""
+
+    def begins(self, stream: str, rows_done: int) -> None:
+        """A stream's turn has come; so many of its rows are done already."""
+
+    def expects(self, rows: int | None) -> None:
+        """How many rows the stream will have, as far as can be told by now."""
+
+    def settled(self, rows: int, rejected: int) -> None:
+        """So many more rows are done, so many of them rejected."""
+
+    def says(self, text: str) -> None:
+        """Something a person should know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every stream of a run.
+
+    now_s:          its time, unix seconds.
+    limit:          how many rows of each stream take part; None: all.
+    operations_max: most operations of a batch; None: as many as fit.
+    is_rehearsal:   whether it goes to this machine, where no campaign can start.
+    """
+
+    now_s: int
+    limit: int | None
+    operations_max: int | None
+    is_rehearsal: bool
+
+
+class Flow:
+    """Takes the rows of one stream to batches, and the verdicts back to the rows."""
+
+    def __init__(
+        self,
+        stream: OpenStream,
+        terms: Terms,
+        ledger: Ledger,
+        keeper: Keeper,
+        watcher: Watcher,
+        rejects: RejectsFile,
+    ) -> None:
+        self._stream, self._terms = stream, terms
+        self._ledger, self._rejects, self._keeper = ledger, rejects, keeper
+        self._watcher = watcher
+        self.held = 0
+        self._young = self._future = 0
+
+    async def batches(self) -> AsyncGenerator[Batch]:
+        """Every batch of the stream. What goes wrong with a source is raised here."""
+        chunker = Chunker(self._stream.name, self._terms.operations_max)
+        async for reading, encoded in self._encoded():
+            if encoded is None:
+                if reading.block is None:
+                    self._ledger.end_file(reading.source.file, reading.rows_end)
+                    self._keeper.notice()
+                continue
+            self._settle(encoded)
+            for batch in chunker.add(encoded):
+                yield batch
+        for batch in chunker.flush():
+            yield batch
+
+    def delivered(self, delivery: Delivery) -> None:
+        """The verdict on a batch: mark its rows."""
+        refused = rejected_by_api(delivery.batch, delivery.rejected) if delivery.rejected else []
+        for rejected in refused:
+            self._rejects.append(rejected)
+        self._ledger.delivered(delivery.batch, delivery.rejected)
+        self._keeper.notice()
+        rows = sum(len(piece.rows) for piece in delivery.batch.pieces)
+        self._watcher.settled(rows, sum(len(rejected.rows) for rejected in refused))
+
+    def remarks(self) -> list[str]:
+        """What a person should know of the stream's events once it is through."""
+        name, campaigns = self._stream.name, self._stream.stream.campaigns
+        remarks = []
+        if self._young and campaigns is None:
+            remarks.append(
+                f"{name}: {self._young:,} events are younger than 72 hours; in a live workspace"
+                " they could start campaigns, and a run there stops unless the stream says"
+                " `campaigns: allow`, `hold` or `refuse`"
+            )
+        if self._future:
+            remarks.append(f"{name}: {self._future:,} events lie in the future")
+        if self.held:
+            remarks.append(
+                f"{name}: {self.held:,} events are held until they are 72 hours old; the same"
+                " command then sends them"
+            )
+        return remarks
+
+    async def _encoded(self) -> AsyncGenerator[tuple[Reading, Encoded | None]]:
+        files = list(pending(self._stream, self._ledger))
+        source = readings(files, self._terms.limit)
+        following = asyncio.ensure_future(self._next(source))
+        try:
+            while (found := await following) is not None:
+                following = asyncio.ensure_future(self._next(source))
+                yield found
+        finally:
+            following.cancel()
+
+    async def _next(self, source: Iterator[Reading]) -> tuple[Reading, Encoded | None] | None:
+        reading = await asyncio.to_thread(next, source, None)
+        if reading is None:
+            return None
+        block = reading.still_open(self._ledger)
+        if block is None:
+            return reading, None
+        stream, around = self._stream, reading.source.surroundings(self._terms.now_s)
+        return reading, await asyncio.to_thread(encode, block, stream.stream, stream.where, around)
+
+    def _settle(self, encoded: Encoded) -> None:
+        """Mark the rows of a block that became no operation."""
+        if encoded.young and self._stream.stream.campaigns is None and not self._terms.is_rehearsal:
+            raise guard.young(self._stream, f"{encoded.young:,} or more of its events")
+        block, rejected = encoded.piece.block, encoded.rejected
+        self._ledger.read(block)
+        for part, rows in encoded.filtered.items():
+            self._ledger.filtered(block.file, rows, part)
+        if len(rejected.rows):
+            self._rejects.append(rejected)
+            self._ledger.rejected(rejected)
+        self.held += len(encoded.held)
+        self._young += encoded.young
+        self._future += encoded.future
+        self._keeper.notice()
+        filtered = sum(len(rows) for rows in encoded.filtered.values())
+        self._watcher.settled(filtered + len(rejected.rows), len(rejected.rows))

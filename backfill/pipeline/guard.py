@@ -1,0 +1,52 @@
+"""Nobody is mailed by accident: young events are found before the first request.
+
+Facts: an event younger than 72 hours may start campaigns, an older one never does.  [docs:
+backfill historical data]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backfill.errors import GuardError
+from backfill.ledger import Ledger
+from backfill.operations import encode
+from backfill.pipeline.blocks import pending, readings
+from backfill.pipeline.sources import OpenStream
+
+_FIX = (
+    "say what is meant in the stream: `campaigns: allow` sends them and lets campaigns start,"
+    " `campaigns: hold` keeps them until they are 72 hours old, `campaigns: refuse` rejects them"
+)
+
+
+def check_ages(
+    streams: tuple[OpenStream, ...], ledger: Ledger, now_s: int, limit: int | None
+) -> Iterator[None]:
+    """Read every event stream that does not say what its young events may do.
+
+    Yields after each block, so that the caller can stop; raises GuardError at the first young
+    event that is still to be sent.
+    """
+    for stream in streams:
+        if not stream.stream.is_event or stream.stream.campaigns is not None:
+            continue
+        if stream.stream.event and stream.stream.event.is_now:
+            raise young(stream, "all of its events, `timestamp: now`,")
+        for reading in readings(list(pending(stream, ledger)), limit):
+            block = reading.still_open(ledger)
+            if block is not None:
+                surroundings = reading.source.surroundings(now_s)
+                found = encode(block, stream.stream, stream.where, surroundings).young
+                if found:
+                    raise young(stream, f"{found:,} or more of its events")
+            yield
+
+
+def young(stream: OpenStream, which: str) -> GuardError:
+    """The error that stops a run before it could start campaigns."""
+    return GuardError(
+        f"{which} are younger than 72 hours and could start live campaigns",
+        f"stream {stream.name}",
+        _FIX,
+    )

@@ -1,0 +1,72 @@
+"""What is done is made durable while the run goes on: rejects first, then the checkpoint.
+
+Rules: a commit starts as soon as the last one is durable and takes every acknowledgement so far,
+so that a killed process forgets at most the acknowledgements of one commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from backfill.checkpoint import Checkpoint
+from backfill.errors import BackfillError
+from backfill.ledger import Changes, Ledger
+from backfill.rejects import RejectsFile
+from backfill.resumption import State
+
+
+class Keeper:
+    """Commits what the ledger and the rejects files gained.
+
+    on_failure: called in the event loop when a commit fails, with what it raised.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        ledger: Ledger,
+        rejects: Mapping[str, RejectsFile],
+        on_failure: Callable[[BackfillError], None],
+    ) -> None:
+        self._checkpoint, self._ledger, self._rejects = checkpoint, ledger, rejects
+        self._on_failure = on_failure
+        self._has_news = asyncio.Event()
+        self._is_closing = False
+
+    def notice(self) -> None:
+        """There is something to commit."""
+        self._has_news.set()
+
+    async def keep(self) -> None:
+        """Commit until `close`."""
+        while not self._is_closing:
+            await self._has_news.wait()
+            self._has_news.clear()
+            try:
+                await self.commit("running")
+            except BackfillError as error:
+                self._on_failure(error)
+                return
+
+    def close(self) -> None:
+        """Let `keep` end after the commit under way."""
+        self._is_closing = True
+        self._has_news.set()
+
+    async def commit(self, state: State) -> None:
+        """Make everything durable that is known now.
+
+        Raises StorageError or CheckpointError; nothing is half committed.
+        """
+        changes = self._ledger.take_changes()
+        files = {name: (file, file.length()) for name, file in self._rejects.items()}
+        await asyncio.to_thread(self._write, changes, files, state)
+
+    def _write(
+        self, changes: Changes, files: Mapping[str, tuple[RejectsFile, int]], state: State
+    ) -> None:
+        for file, _ in files.values():
+            file.sync()
+        lengths = {name: length for name, (_, length) in files.items()}
+        self._checkpoint.commit(changes, lengths, state)

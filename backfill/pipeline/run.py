@@ -1,0 +1,270 @@
+"""One run of a job: everything wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, aclosing
+from dataclasses import dataclass, field
+
+from backfill import pacing
+from backfill.checkpoint import Checkpoint, new_run_id
+from backfill.config import Job
+from backfill.courier import Limits, RequestLog
+from backfill.errors import BackfillError
+from backfill.ledger import Counts, Ledger, Request
+from backfill.pipeline import guard
+from backfill.pipeline.destination import Place, confirmed
+from backfill.pipeline.flow import Flow, Terms, Watcher
+from backfill.pipeline.keeping import Keeper
+from backfill.pipeline.sources import OpenStream, job_identity, open_streams
+from backfill.rejects import RejectsFile, refused
+from backfill.report import Closing, Effort
+from backfill.resumption import Saved, Start, State, decide
+from backfill.sender import Sender
+
+#: Requests in flight where the config leaves it to us: at 100 ms a reply that is 320 requests a
+#: second, some 160 MB of bodies, more than one machine encodes.
+CONCURRENCY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line adds to a config.
+
+    limit: how many rows of each stream take part, from its first; None: all.
+    fresh: start anew and keep the old checkpoint under another name.
+    """
+
+    limit: int | None = None
+    fresh: bool = False
+
+
+@dataclass(slots=True)
+class Stop:
+    """Asks a run to end: once to finish what is in flight, twice to abandon it.
+
+    signal: the number that was given, None while nothing was asked.
+    """
+
+    signal: int | None = None
+    _listener: Callable[[], None] | None = None
+
+    def request(self, signal: int) -> None:
+        """To be called in the event loop's thread."""
+        self.signal = signal
+        if self._listener:
+            self._listener()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` at every request."""
+        self._listener = listener
+        if self.signal is not None:
+            listener()
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What this process did so far."""
+
+    started_s: float = field(default_factory=time.monotonic)
+    sent: int = 0
+    retried: int = 0
+    body_bytes: int = 0
+
+    def add(self, log: RequestLog) -> None:
+        self.sent += 1
+        self.retried += log.attempt > 1
+        self.body_bytes += log.body_bytes
+
+    def effort(self) -> Effort:
+        elapsed_s = time.monotonic() - self.started_s
+        return Effort(self.sent, self.retried, self.body_bytes, elapsed_s)
+
+
+async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop) -> Closing:
+    """Send what is not done of a job.
+
+    Raises BackfillError where nothing was begun; what stops a run that began is in the Closing.
+    """
+    spent = _Spent()
+    streams = open_streams(job)
+    is_asked = job.destination.region == "auto"
+    if is_asked:
+        place = (await confirmed(job, place)).place
+    identity = job_identity(place.identity, streams)
+    with ExitStack() as held:
+        checkpoint = held.enter_context(Checkpoint.open(job.checkpoint, fresh=options.fresh))
+        saved = checkpoint.load()
+        start = decide(identity, saved)
+        if start is Start.FINISHED and saved is not None:
+            return _already_done(job, saved, spent)
+        resumed = saved if start is Start.RESUME else None
+        ledger = Ledger(resumed.files, resumed.counts) if resumed else Ledger()
+        terms = _terms(job, place, options)
+        if not terms.is_rehearsal:
+            await _guarded(streams, ledger, terms, stop)
+        if not is_asked:
+            await confirmed(job, place)
+        run_id = resumed.run_id if resumed else new_run_id()
+        if resumed is None:
+            checkpoint.begin(identity, run_id)
+        rejects = _rejects(job, resumed, held)
+        running = _Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
+        state, error = await running.deliver(place, saved, stop)
+    return Closing(
+        state,
+        run_id,
+        {stream.name: ledger.counts(stream.name) for stream in streams},
+        spent.effort(),
+        [path for file in rejects.values() for path in file.paths()],
+        job.checkpoint,
+        error,
+        signal=stop.signal if state == "interrupted" else None,
+        is_cut=options.limit is not None,
+        held=running.held,
+    )
+
+
+def _terms(job: Job, place: Place, options: Options) -> Terms:
+    to = job.destination
+    operations_max = None
+    if to.operations_per_s:
+        operations_max = pacing.batch_operations_max(to.operations_per_s, to.requests_per_s)
+    return Terms(int(time.time()), options.limit, operations_max, place.is_rehearsal)
+
+
+def _already_done(job: Job, saved: Saved, spent: _Spent) -> Closing:
+    paths = [path for stream in job.streams for path in refused(job.rejects, stream.name)]
+    counts = {stream.name: saved.counts.get(stream.name, Counts()) for stream in job.streams}
+    effort = spent.effort()
+    return Closing("completed", saved.run_id, counts, effort, paths, job.checkpoint, was_done=True)
+
+
+async def _guarded(
+    streams: tuple[OpenStream, ...], ledger: Ledger, terms: Terms, stop: Stop
+) -> None:
+    """Look for young events without holding up the event loop, and so a signal."""
+    looking = guard.check_ages(streams, ledger, terms.now_s, terms.limit)
+    while stop.signal is None and await asyncio.to_thread(next, looking, _OVER) is not _OVER:
+        pass
+
+
+_OVER = object()
+
+
+def _rejects(job: Job, resumed: Saved | None, held: ExitStack) -> dict[str, RejectsFile]:
+    """The rejects files of a run, as long as its last commit says."""
+    files = {}
+    for stream in job.streams:
+        length = resumed.rejects_lengths.get(stream.name, 0) if resumed else None
+        opened = RejectsFile(job.rejects, stream.name, stream.source, length)
+        files[stream.name] = opened
+        held.callback(opened.close)
+    return files
+
+
+class _Running:
+    """A run under way: its waves, and what ends it."""
+
+    def __init__(
+        self,
+        job: Job,
+        streams: tuple[OpenStream, ...],
+        terms: Terms,
+        ledger: Ledger,
+        checkpoint: Checkpoint,
+        rejects: dict[str, RejectsFile],
+        watcher: Watcher,
+        spent: _Spent,
+    ) -> None:
+        self._job, self._streams, self._terms = job, streams, terms
+        self._ledger, self._rejects = ledger, rejects
+        self._watcher, self._spent = watcher, spent
+        self._keeper = Keeper(checkpoint, ledger, rejects, self._cannot_be_kept)
+        self._failure: BackfillError | None = None
+        self._sender: Sender | None = None
+        self.held = 0
+
+    async def deliver(
+        self, place: Place, saved: Saved | None, stop: Stop
+    ) -> tuple[State, BackfillError | None]:
+        """Send every wave; returns what the run came to once that is durable."""
+        limits = _limits(self._job, saved)
+        transport = place.transport(limits.concurrency)
+        self._sender = Sender(transport, limits)
+        stop.listen(self._sender.stop)
+        keeping = asyncio.create_task(self._keeper.keep())
+        state: State = "stopped"
+        try:
+            await self._waves(stop)
+            state = self._ended(stop)
+        except BackfillError as error:
+            self._failure = self._failure or error
+        finally:
+            self._keeper.close()
+            await keeping
+            await transport.aclose()
+            await self._last_commit(state)
+        return ("stopped" if self._failure else state), self._failure
+
+    async def _waves(self, stop: Stop) -> None:
+        for stream in self._streams:
+            if stop.signal is not None or self._failure is not None:
+                return
+            await self._wave(stream)
+
+    async def _wave(self, stream: OpenStream) -> None:
+        assert self._sender is not None
+        rejects = self._rejects[stream.name]
+        self._watcher.begins(stream.name, self._ledger.counts(stream.name).done)
+        flow = Flow(stream, self._terms, self._ledger, self._keeper, self._watcher, rejects)
+        async with aclosing(flow.batches()) as batches:
+            await self._sender.deliver(batches, flow.delivered, self._requested)
+        self.held += flow.held
+        for text in flow.remarks():
+            self._watcher.says(text)
+
+    def _requested(self, log: RequestLog) -> None:
+        self._spent.add(log)
+        self._ledger.log(
+            Request(
+                log.started_at_s,
+                log.stream,
+                log.operations,
+                log.body_bytes,
+                log.status,
+                log.attempt,
+            )
+        )
+        self._keeper.notice()
+
+    def _ended(self, stop: Stop) -> State:
+        if self._failure is not None:
+            return "stopped"
+        if stop.signal is not None:
+            return "interrupted"
+        return "held" if self.held else "completed"
+
+    def _cannot_be_kept(self, error: BackfillError) -> None:
+        self._failure = error
+        if self._sender:
+            self._sender.stop()
+
+    async def _last_commit(self, state: State) -> None:
+        try:
+            await self._keeper.commit(state)
+        except BackfillError as error:
+            self._failure = self._failure or error
+
+
+def _limits(job: Job, saved: Saved | None) -> Limits:
+    to = job.destination
+    last_s = saved.last_request_s if saved else None
+    return Limits(
+        requests_per_s=to.requests_per_s,
+        operations_per_s=to.operations_per_s,
+        concurrency=to.concurrency or CONCURRENCY,
+        not_before_s=last_s + pacing.WINDOW_S if last_s else 0.0,
+    )

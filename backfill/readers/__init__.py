@@ -1,0 +1,27 @@
+"""Reading the source: which files, whether they changed, and their rows block by block."""
+
+from __future__ import annotations
+
+from backfill.mapping import Source
+from backfill.readers.delimited import CsvReader
+from backfill.readers.fingerprint import Fingerprint, fingerprint
+from backfill.readers.framing import Reader
+from backfill.readers.jsonl import JsonlReader
+from backfill.readers.parquet import ParquetReader
+from backfill.readers.sources import find
+from backfill.records import SourceFile
+
+__all__ = ["Fingerprint", "Reader", "find", "fingerprint", "open_file"]
+
+
+def open_file(file: SourceFile, source: Source) -> Reader:
+    """The reader of one file; its header or schema is read and checked.
+
+    Raises MappingError for what the config can mend (names of columns, encoding, delimiter),
+    SourceError where the file is missing, unreadable or damaged.
+    """
+    if file.format == "parquet":
+        return ParquetReader(file)
+    if file.format == "jsonl":
+        return JsonlReader(file, source)
+    return CsvReader(file, source)

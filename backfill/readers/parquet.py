@@ -1,0 +1,84 @@
+"""Parquet: row groups read in pieces, with the file's own types.
+
+Dictionaries, views and extension types become the plain types they stand for; nested columns
+stay nested. Memory: one block, about BLOCK_BYTES of the file's uncompressed size and at most
+BLOCK_ROWS rows (a value that a dictionary repeats takes its room each time), and the compressed
+pages it is read from.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backfill.errors import MappingError
+from backfill.readers.plain_types import can_be_plain, plain
+from backfill.readers.source_errors import check_names, source_errors
+from backfill.records import Block, BlockStart, Form, SourceFile
+
+#: Bounds of one block: rows, and bytes of the file's uncompressed size.
+BLOCK_ROWS = 1 << 16
+BLOCK_BYTES = 16 << 20
+
+
+class ParquetReader:
+    """A Parquet file; see `framing.Reader`.
+
+    Raises MappingError for blank or repeated column names and for types that cannot be read,
+    SourceError where the file is missing or damaged.
+    """
+
+    form = Form.TYPED
+    columns: tuple[str, ...] | None
+
+    def __init__(self, file: SourceFile, block_rows: int = BLOCK_ROWS) -> None:
+        self._file = file
+        self._block_rows = block_rows
+        where = f"stream {file.stream}, {file.label}"
+        with source_errors(file.label), pq.ParquetFile(file.path) as parquet:
+            schema = parquet.schema_arrow
+        self.columns = tuple(schema.names)
+        check_names(self.columns, where)
+        for field in schema:
+            if not can_be_plain(field.type):
+                raise MappingError(
+                    f"column '{field.name}' is a map of types that are not read",
+                    where,
+                    "write the file with plain types, or without the column",
+                )
+
+    def blocks(self, start: BlockStart | None = None) -> Iterator[Block]:
+        """The blocks from `start` on; see `framing.Reader`."""
+        with source_errors(self._file.label), pq.ParquetFile(self._file.path) as parquet:
+            groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
+            firsts = list(accumulate((group.num_rows for group in groups), initial=0))
+            at = start or _place(0, firsts)
+            for i in range(at.offset, len(groups)):
+                behind = at.row - firsts[i]
+                for batch in parquet.iter_batches(self._rows_at_once(groups[i]), row_groups=[i]):
+                    fresh = batch.slice(min(behind, batch.num_rows))
+                    behind -= batch.num_rows - fresh.num_rows
+                    if fresh.num_rows:
+                        stop = _place(at.row + fresh.num_rows, firsts)
+                        yield self._block(at, stop, fresh)
+                        at = stop
+
+    def _rows_at_once(self, group: pq.RowGroupMetaData) -> int:
+        fitting = BLOCK_BYTES * group.num_rows // max(group.total_byte_size, 1)
+        return max(1, min(self._block_rows, int(fitting)))
+
+    def _block(self, at: BlockStart, stop: BlockStart, batch: pa.RecordBatch) -> Block:
+        columns = [plain(column) for column in batch.columns]
+        table = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+        rows = np.arange(at.row, stop.row, dtype=np.int64)
+        return Block(self._file, self.form, at, stop, table, rows)
+
+
+def _place(row: int, firsts: list[int]) -> BlockStart:
+    """The place of a row, given the first row of each group and the number of all rows."""
+    return BlockStart(row, bisect_right(firsts, row) - 1)

@@ -1,0 +1,77 @@
+"""What goes wrong in a source file, in our words."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import pyarrow as pa
+from isal.igzip_lib import IsalError
+
+from backfill.errors import MappingError, SourceError
+
+# isal's stub calls its exception class an instance.
+_GZIP_ERRORS = (cast("type[Exception]", IsalError), gzip.BadGzipFile)
+
+
+@contextmanager
+def source_errors(label: str) -> Iterator[None]:
+    """Turn what the file system, a decompressor or pyarrow raises into SourceError."""
+    try:
+        yield
+    except EOFError as error:
+        raise cut_short(label) from error
+    except FileNotFoundError as error:
+        raise SourceError(
+            "the file is not there", label, "put it back, or mend `source`"
+        ) from error
+    except _GZIP_ERRORS as error:
+        raise _damaged(label) from error
+    except OSError as error:
+        if error.errno is not None:
+            reason = os.strerror(error.errno)
+            raise SourceError(
+                f"the file cannot be read: {reason}", label, "make it readable, then run again"
+            ) from error
+        # pyarrow's own, without a number.  [observed: "Truncated compressed stream"]
+        raise (cut_short if "Truncated" in str(error) else _damaged)(label) from error
+    except pa.ArrowException as error:
+        raise _damaged(label) from error
+
+
+def cut_short(label: str) -> SourceError:
+    """A compressed file whose end is missing."""
+    return SourceError("the compressed file is cut short", label, "copy or export it again")
+
+
+def changed(label: str) -> SourceError:
+    """A file that was written to while it was read."""
+    return SourceError(
+        "the file changed its size while it was read",
+        label,
+        "wait until it is written, then run again",
+    )
+
+
+def _damaged(label: str) -> SourceError:
+    return SourceError("the file is damaged", label, "copy or export it again")
+
+
+def check_names(columns: tuple[str, ...], where: str) -> None:
+    """Raise MappingError for blank and repeated column names."""
+    blank = [str(i) for i, name in enumerate(columns, 1) if not name.strip()]
+    if blank:
+        raise MappingError(
+            f"column {', '.join(blank)} has no name", where, "name every column in the header"
+        )
+    repeated = [name for name, count in Counter(columns).items() if count > 1]
+    if repeated:
+        raise MappingError(
+            f"more than one column is named {', '.join(map(repr, repeated))}",
+            where,
+            "give every column a name of its own",
+        )

@@ -1,0 +1,102 @@
+"""Which files a stream's source means.
+
+A path is a file, a folder or a glob, relative to the config's folder. A folder stands for the
+files in it (not below it: for that there is `**`) whose names say a known format; files and
+folders that begin with "." or "_" are left out there, as Spark and Hive do. The entries of a list
+keep their order; within one, files are in the order of their paths as text. A file that is found
+twice is read once.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from backfill.errors import MappingError
+from backfill.mapping import Source
+from backfill.records import SourceFile
+
+#: By the ending of the name; the text ones may be followed by one of COMPRESSIONS.
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+COMPRESSIONS = (".gz", ".zst")
+
+
+def find(stream: str, source: Source, base: Path) -> list[SourceFile]:
+    """The files of a stream, in the order they are read.
+
+    Raises MappingError where a path leads to no file, a name does not say its format, or the
+    files are of several formats.
+    """
+    where = f"stream {stream}, source"
+    files: dict[Path, SourceFile] = {}
+    for text in [source.path] if isinstance(source.path, str) else source.path:
+        paths = sorted(_files(base / text, text, base, source.format), key=str)
+        if not paths:
+            raise MappingError(
+                f"no file found at '{text}'", where, f"mend the path; it starts from {base}"
+            )
+        for path in paths:
+            form = source.format or format_of(path)
+            if form is None:
+                endings = " ".join(FORMATS)
+                raise MappingError(
+                    f"the name of '{_label(path, base)}' does not say its format",
+                    where,
+                    f"say format: csv, jsonl or parquet, or use one of {endings}",
+                )
+            file = SourceFile(stream, len(files), path, _label(path, base), form)
+            files.setdefault(path.resolve(), file)
+    found = list(files.values())
+    formats = sorted({file.format for file in found})
+    if len(formats) > 1:
+        raise MappingError(
+            f"the files are of several formats: {', '.join(formats)}",
+            where,
+            "make a stream for each format",
+        )
+    return found
+
+
+def format_of(path: Path) -> str | None:
+    """The format the file's name says: csv, jsonl, parquet or None."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
+    if is_compressed:
+        suffixes.pop()
+    form = FORMATS.get(suffixes[-1]) if suffixes else None
+    return None if is_compressed and form == "parquet" else form
+
+
+def _files(path: Path, text: str, base: Path, form: str | None) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from _folder(path, form)
+    else:
+        # Not Path.glob: that takes no absolute patterns.
+        for match in glob.glob(text, root_dir=base, recursive=True):  # noqa: PTH207
+            found = base / match
+            yield from _folder(found, form) if found.is_dir() else [found]
+
+
+def _folder(folder: Path, form: str | None) -> Iterator[Path]:
+    for path in folder.iterdir():
+        told = format_of(path)
+        is_hidden = path.name.startswith((".", "_"))
+        if not is_hidden and told is not None and form in (None, told) and path.is_file():
+            yield path
+
+
+def _label(path: Path, base: Path) -> str:
+    shown = path.relative_to(base) if path.is_relative_to(base) else path
+    return os.fsencode(shown).decode("utf-8", "backslashreplace")

@@ -1,0 +1,330 @@
+"""Whole runs of the command: what arrives, what is refused, what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from .command import adds_up, command, ended, run_job, start, write_job
+from .recorder import Answer, recording
+
+PEOPLE = {"name": "people", "source": "people.csv", "person": {"id": "id"}, "attributes": "*"}
+
+
+def write_people(path: Path, count: int, value: str = "x") -> None:
+    rows = [{"id": f"p{n}", "value": f"{value}{n}"} for n in range(count)]
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=700)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        path.write_text("id,value\n" + "".join(f"{r['id']},{r['value']}\n" for r in rows))
+
+
+def ids(operations) -> list[str]:
+    return [operation["identifiers"]["id"] for operation in operations]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_every_row_arrives_once(tmp_path, form):
+    write_people(tmp_path / f"people.{form}", 5_000)
+    write_job(tmp_path, PEOPLE | {"source": f"people.{form}"})
+
+    with recording() as server:
+        run = run_job(tmp_path, server.address)
+
+    assert run.code == 0, run.text
+    assert sorted(ids(server.accepted)) == sorted(f"p{n}" for n in range(5_000))
+    assert run.told["state"] == "completed"
+    assert run.told["rows"]["delivered"] == run.told["operations"]["delivered"] == 5_000
+    assert run.told["bytes_sent"] == sum(posted.size for posted in server.posted)
+
+
+def test_a_finished_run_sends_nothing_again(tmp_path):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+
+    with recording() as server:
+        run_job(tmp_path, server.address)
+        again = run_job(tmp_path, server.address)
+
+    assert (again.code, len(server.posted)) == (0, 1)
+    assert again.told["rows"]["delivered"] == 10
+    assert again.told["requests"]["sent"] == 0
+
+
+def test_a_changed_source_is_a_new_run_once_everything_was_sent(tmp_path):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+
+    with recording() as server:
+        first = run_job(tmp_path, server.address)
+        write_people(tmp_path / "people.csv", 12)
+        second = run_job(tmp_path, server.address)
+
+    assert second.code == 0
+    assert second.told["run_id"] != first.told["run_id"]
+    assert second.told["rows"]["delivered"] == 12
+
+
+def test_a_source_that_changed_in_the_middle_of_a_run_is_refused_by_name(tmp_path):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+
+    with recording() as server:
+        run_job(tmp_path, server.address, "--limit", "4")
+        write_people(tmp_path / "people.csv", 12)
+        again = run_job(tmp_path, server.address)
+
+    assert again.code == 2
+    assert "people.csv" in again.told["error"]["what"]
+
+
+def test_a_limit_sends_the_first_rows_and_the_next_run_the_rest(tmp_path):
+    write_people(tmp_path / "a.csv", 10)
+    write_people(tmp_path / "b.csv", 10)
+    write_job(tmp_path, PEOPLE | {"source": ["a.csv", "b.csv"], "attributes": {"value": "value"}})
+
+    with recording() as server:
+        limited = run_job(tmp_path, server.address, "--limit", "13")
+        same = run_job(tmp_path, server.address, "--limit", "13")
+        seen = len(server.accepted)
+        rest = run_job(tmp_path, server.address)
+
+    assert (limited.code, same.code, rest.code) == (0, 0, 0)
+    assert limited.told["rows"]["delivered"] == same.told["rows"]["delivered"] == seen == 13
+    assert rest.told["rows"]["delivered"] == len(server.accepted) == 20
+
+
+def test_streams_are_sent_one_after_the_other(tmp_path):
+    write_people(tmp_path / "people.csv", 3_000, "x" * 400)
+    second = PEOPLE | {"name": "later", "person": {"email": "id"}}
+    write_job(tmp_path, PEOPLE, second)
+
+    with recording(lambda posted: Answer(delay_s=0.05)) as server:
+        run_job(tmp_path, server.address)
+
+    kinds = [{next(iter(o["identifiers"])) for o in p.operations} for p in server.posted]
+    change = kinds.index({"email"})
+    assert kinds == [{"id"}] * change + [{"email"}] * (len(kinds) - change)
+    last_of_first = max(posted.answered_s for posted in server.posted[:change])
+    assert last_of_first <= min(posted.at_s for posted in server.posted[change:])
+
+
+def test_what_the_api_refuses_stands_in_the_rejects_with_its_reason(tmp_path):
+    write_people(tmp_path / "people.csv", 100)
+    write_job(tmp_path, PEOPLE)
+    errors = [
+        {"batch_index": 7, "reason": "invalid", "field": "attributes.value", "message": "too odd"}
+    ]
+    refusal = Answer(207, json.dumps({"errors": errors}).encode())
+
+    with recording(lambda _: refusal) as server:
+        run = run_job(tmp_path, server.address)
+
+    rejects = Path(tmp_path, run.told["rejects"][0])
+    assert run.code == 3
+    assert run.told["rows"]["rejected"] == 1
+    assert rejects.read_text().splitlines() == [
+        "id,value,_file,_row,_rule,_reason",
+        "p7,x7,people.csv,8,api,invalid attributes.value: too odd",
+    ]
+    assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
+
+
+def test_rows_are_accounted_for_in_every_column(tmp_path):
+    (tmp_path / "people.csv").write_text(
+        "id,value,status\n1,a,ok\n,b,ok\n3,c,gone\n4,d\n5," + "x" * 1001 + ",ok\n"
+    )
+    write_job(tmp_path, PEOPLE | {"where": "status != 'gone'"})
+
+    with recording() as server:
+        run = run_job(tmp_path, server.address)
+
+    assert run.told["rows"] == {
+        "read": 5, "delivered": 1, "rejected": 3, "filtered": 1, "unprocessed": 0,
+    }  # fmt: skip
+    assert run.told["filtered_by"]["where"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_in_order_and_the_same_command_goes_on(tmp_path, number):
+    write_people(tmp_path / "people.csv", 400)
+    write_job(tmp_path, PEOPLE, operations_per_s=100, concurrency=2)
+
+    with recording() as server:
+        process = start(tmp_path, server.address, "run", "job.yaml", "--json")
+        while len(server.posted) < 5:
+            time.sleep(0.02)
+        process.send_signal(number)
+        stopped = ended(process)
+        sent = len(ids(server.accepted))
+        finished = run_job(tmp_path, server.address, "--set", "destination.operations_per_s=5000")
+
+    assert stopped.code == 128 + number
+    assert stopped.told["state"] == "interrupted"
+    assert stopped.told["rows"]["delivered"] == sent < 400
+    assert adds_up(stopped.told["rows"])
+    assert finished.code == 0
+    assert sorted(ids(server.accepted)) == sorted(f"p{n}" for n in range(400))
+
+
+def test_a_wrong_key_stops_the_run_and_says_what_to_check(tmp_path):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+
+    with recording(lambda _: Answer(401)) as server:
+        run = run_job(tmp_path, server.address)
+
+    assert run.code == 1
+    assert run.told["state"] == "stopped"
+    assert run.told["rows"]["unprocessed"] == 10
+    assert "CUSTOMERIO_API_KEY" in run.told["error"]["fix"]
+
+
+def test_no_secret_is_printed_or_kept(tmp_path):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+
+    with recording(lambda _: Answer(401)) as server:
+        run = run_job(tmp_path, server.address)
+
+    files = [p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()]
+    assert "key-nobody-may-see" not in run.text + json.dumps(run.told)
+    assert not [found for found in files if b"key-nobody-may-see" in found]
+
+
+def test_a_missing_key_is_named(tmp_path):
+    write_people(tmp_path / "people.csv", 1)
+    write_job(tmp_path, PEOPLE)
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("CUSTOMERIO_")}
+
+    run = subprocess.run(
+        [sys.executable, "-m", "backfill", "run", "job.yaml"],
+        cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert run.returncode == 2
+    assert "CUSTOMERIO_SITE_ID" in run.stderr
+
+
+def test_a_column_that_is_not_there_is_named_before_anything_is_sent(tmp_path):
+    write_people(tmp_path / "people.csv", 1)
+    write_job(tmp_path, PEOPLE | {"attributes": {"value": "worth"}})
+
+    with recording() as server:
+        run = run_job(tmp_path, server.address)
+
+    assert (run.code, server.posted) == (2, [])
+    assert "no column 'worth'" in run.told["error"]["what"]
+
+
+def test_young_events_stop_a_run_to_a_workspace_before_the_first_request(tmp_path):
+    now = int(time.time())
+    (tmp_path / "orders.csv").write_text(f"id,at,order\np1,{now - 80 * 3600},a\np2,{now - 60},b\n")
+    event = {"name": "ordered", "timestamp": "at", "key": "order"}
+    orders = {"name": "orders", "source": "orders.csv", "person": {"id": "id"}, "event": event}
+    write_job(tmp_path, orders)
+
+    run = run_job(tmp_path, None)
+
+    assert run.code == 1
+    assert "72 hours" in run.told["error"]["what"]
+    assert "campaigns: allow" in run.told["error"]["fix"]
+    assert run.told["requests"]["sent"] == 0
+
+
+def test_young_events_that_are_held_are_sent_by_a_later_run(tmp_path):
+    now = int(time.time())
+    (tmp_path / "orders.csv").write_text(f"id,at,order\np1,{now - 80 * 3600},a\np2,{now - 60},b\n")
+    event = {"name": "ordered", "timestamp": "at", "key": "order"}
+    orders = {"name": "orders", "source": "orders.csv", "person": {"id": "id"}, "event": event}
+    write_job(tmp_path, orders | {"campaigns": "hold"})
+
+    with recording() as server:
+        held = run_job(tmp_path, server.address)
+        sent = run_job(tmp_path, server.address, "--set", "streams.orders.campaigns=allow")
+
+    assert held.told["state"] == "held"
+    assert held.told["rows"]["unprocessed"] == 1
+    assert sent.told["state"] == "completed"
+    assert ids(server.accepted) == ["p1", "p2"]
+
+
+def test_a_checkpoint_of_one_destination_is_refused_for_another(tmp_path):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+
+    with recording() as rehearsal, recording() as live:
+        run_job(tmp_path, rehearsal.address)
+        refused = run_job(tmp_path, live.address)
+
+    assert (refused.code, live.posted) == (2, [])
+    assert rehearsal.address in refused.told["error"]["what"]
+    assert live.address in refused.told["error"]["what"]
+
+
+def test_a_rehearsal_in_the_sandbox_is_refused_for_an_address(tmp_path):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+    live = (tmp_path / "job.yaml").read_text()
+    (tmp_path / "job.yaml").write_text(live.replace("region: us", "sandbox: workspace.db"))
+
+    rehearsal = run_job(tmp_path, None)
+    (tmp_path / "job.yaml").write_text(live)
+    with recording() as server:
+        refused = run_job(tmp_path, server.address)
+
+    assert (rehearsal.code, refused.code, server.posted) == (0, 2, [])
+    assert "workspace.db" in refused.told["error"]["what"]
+    assert server.address in refused.told["error"]["what"]
+
+
+def test_a_second_run_on_the_same_checkpoint_is_refused(tmp_path):
+    write_people(tmp_path / "people.csv", 400)
+    write_job(tmp_path, PEOPLE, operations_per_s=50)
+
+    with recording() as server:
+        process = start(tmp_path, server.address, "run", "job.yaml", "--json")
+        while not server.posted:
+            time.sleep(0.02)
+        second = run_job(tmp_path, server.address)
+        status = command(tmp_path, server.address, "status", "job.yaml", "--json")
+        process.send_signal(signal.SIGINT)
+        ended(process)
+
+    assert second.code == 2
+    assert str(process.pid) in second.told["error"]["what"]
+    assert status.told["state"] == "running"
+
+
+def test_check_tells_a_wrong_key_from_no_network(tmp_path):
+    write_people(tmp_path / "people.csv", 1)
+    write_job(tmp_path, PEOPLE)
+
+    with recording() as server:
+        fine = command(tmp_path, server.address, "check", "job.yaml", "--json")
+        region = command(
+            tmp_path,
+            server.address,
+            "check",
+            "job.yaml",
+            "--json",
+            "--set",
+            "destination.region=eu",
+        )
+    away = command(tmp_path, server.address, "check", "job.yaml", "--json")
+
+    assert (fine.code, fine.told["region"]) == (0, "us")
+    assert (region.code, "region us" in region.told["error"]["what"]) == (2, True)
+    assert (away.code, "cannot be reached" in away.told["error"]["what"]) == (1, True)
