@@ -12,7 +12,8 @@ class Ordering:
 
     A batch keeps its place from admission until it is finished, through every retry. Only its
     direct predecessor on each entity is remembered, so memory is one entry per entity of the
-    batches that are not finished. 0.2 µs an operation; nothing for batches without keys.
+    batches that are not finished. Costs 0.2 to 0.4 µs an operation (64 batches of 1,500 keys
+    unfinished, one of two busy cores), and nothing for batches without keys.
     """
 
     def __init__(self) -> None:

@@ -101,11 +101,10 @@ def _expected(field: Field) -> str:
 def _from_text(text: pl.Series, field: Field) -> _Moments:
     if field.format:
         return _by_format(text, field.format, field.timezone)
-    number = text.str.extract(_SECONDS, 1).str.strip_prefix("+")
-    seconds = number.cast(pl.Int64, strict=False)
+    seconds = _numbers(text)
     if field.unit == "ms":
         seconds = seconds // 1000
-    is_number = number.is_not_null()
+    is_number = seconds.is_not_null()
     if is_number.sum() + text.null_count() == len(text):
         return _Moments(seconds, _never(text), _never(text), is_number)
     iso = _by_iso(text, field.timezone)
@@ -115,6 +114,14 @@ def _from_text(text: pl.Series, field: Field) -> _Moments:
         iso.in_gap & ~is_number,
         is_number,
     )
+
+
+def _numbers(text: pl.Series) -> pl.Series:
+    """The whole part of each number; null for what is none."""
+    whole = text.cast(pl.Int64, strict=False)  # a fifth of the time of the pattern
+    if whole.null_count() == text.null_count():
+        return whole
+    return text.str.extract(_SECONDS, 1).str.strip_prefix("+").cast(pl.Int64, strict=False)
 
 
 def _by_iso(text: pl.Series, timezone: str | None) -> _Moments:

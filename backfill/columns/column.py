@@ -76,10 +76,15 @@ class Column:
         if self.form is Form.JSON:
             return jsontext.raw_json(self._readable)
         if self.dtype == pl.String:
-            array = self._array if self._is_text else None
-            return Json(jsontext.escaped(self._known, array), True, self._known.str.len_bytes())
+            text = jsontext.escaped(self._known, is_plain=self.is_plain)
+            return Json(text, True, self._known.str.len_bytes())
         written = typed.written(self.series)
         return Json(written, self.dtype in (pl.Date, pl.Time), written.str.len_bytes())
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether it is known that its text needs no escapes in JSON."""
+        return self._is_text and self.form is not Form.JSON and jsontext.is_plain(self._array)
 
     @cached_property
     def is_unsendable(self) -> pl.Series:

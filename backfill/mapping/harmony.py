@@ -70,7 +70,8 @@ def _relationships(stream: Stream) -> Iterator[str]:
     if action.endswith("_relationships") and not stream.relationships:
         yield f"action {action} needs relationships"
     if any((tie.object is None) == (kind == "person") for tie in stream.relationships):
-        yield f"the relationships of a {kind} name {'objects' if kind == 'person' else 'people'}"
+        named = "a person name objects" if kind == "person" else "an object name people"
+        yield f"the relationships of {named}"
 
 
 def _attributes(stream: Stream) -> Iterator[str]:

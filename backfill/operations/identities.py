@@ -67,11 +67,11 @@ def person(draft: Draft, ref: PersonRef, name: str) -> Identity:
         there = text.is_not_null()
         chosen = open_rows & there
         mine = text if chosen.all() else text.set(~chosen, None)
-        pieces += _member(draft, kind, mine)
+        pieces += _member(draft, kind, mine, ref[kind])
         key = key.zip_with(~chosen, _key(kind, mine))
         if (spare := there & ~chosen).any() and kind != "cio_id":
             left = text.set(~spare, None)
-            others[kind] = Json(escaped(left), True, left.str.len_bytes())
+            others[kind] = Json(_escaped(draft, left, ref[kind]), True, left.str.len_bytes())
         open_rows = open_rows & ~there
     return Identity([*pieces, "}"], key, open_rows, others)
 
@@ -80,7 +80,7 @@ def an_object(draft: Draft, ref: ObjectRef, name: str) -> Identity:
     """The object a row names."""
     if ref.cio_object_id is not None:
         text = identifier(draft, ref.cio_object_id, f"{name}.cio_object_id")
-        pieces = ["{", *_member(draft, "cio_object_id", text), "}"]
+        pieces = ["{", *_member(draft, "cio_object_id", text, ref.cio_object_id), "}"]
         return Identity(pieces, _key("cio_object_id", text), text.is_null(), {})
     assert ref.type is not None
     assert ref.id is not None
@@ -90,7 +90,7 @@ def an_object(draft: Draft, ref: ObjectRef, name: str) -> Identity:
     draft.refuse(odd, "not_an_object_type", f'{name}.type is not a number from "1" on')
     both = pl.select(pl.concat_str(pl.lit(kind), pl.lit(":"), pl.lit(text)).alias("")).to_series()
     written: list[Text] = ['{"object_type_id":"', draft.hold(kind), '","object_id":"']
-    written += [draft.hold(escaped(text)), '"}']
+    written += [draft.hold(_escaped(draft, text, ref.id)), '"}']
     return Identity(written, _key("object", both), text.is_null(), {})
 
 
@@ -104,12 +104,16 @@ def token(draft: Draft, field: Field, name: str, most: int | None = _BYTES_MAX) 
     """An identifying text that every row must have, escaped."""
     text = identifier(draft, field, name, most)
     draft.refuse(text.is_null(), "no_identifier", f"{name} is blank")
-    return draft.hold(escaped(text))
+    return draft.hold(_escaped(draft, text, field))
 
 
-def _member(draft: Draft, kind: str, text: pl.Series) -> list[Text]:
-    pieces: list[Text] = [f'"{kind}":"', draft.hold(escaped(text)), '"']
+def _member(draft: Draft, kind: str, text: pl.Series, field: Field) -> list[Text]:
+    pieces: list[Text] = [f'"{kind}":"', draft.hold(_escaped(draft, text, field)), '"']
     return pieces if text.null_count() == 0 else [write(pieces).fill_null("")]
+
+
+def _escaped(draft: Draft, text: pl.Series, field: Field) -> pl.Series:
+    return escaped(text, is_plain=draft.column(field).is_plain)
 
 
 def _key(kind: str, text: pl.Series) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,14 +13,16 @@ from backfill.records import Block, BlockStart
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """A file whose rows are not all done.
+class Turn:
+    """A file whose turn it is.
 
     start: where reading goes on; None: at the beginning.
+    rows:  how many rows it has, where all of them are done; None: not all are.
     """
 
     source: OpenFile
     start: BlockStart | None
+    rows: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,14 @@ class Reading:
     block:    None at the end of a file.
     rows_end: rows of the file up to here.
     limit:    the first row of the file that `--limit` leaves out; None: there is none.
+    expected: how many rows the stream will have, as far as can be told by now.
     """
 
     source: OpenFile
     block: Block | None
     rows_end: int
     limit: int | None = None
+    expected: int | None = None
 
     def still_open(self, ledger: Ledger) -> Block | None:
         """The block less the rows that are done or beyond the limit; None: nothing is left.
@@ -54,34 +58,39 @@ class Reading:
         return left if len(left.rows) or left.faults else None
 
 
-def pending(stream: OpenStream, ledger: Ledger) -> Iterator[Pending | int]:
-    """The files of a stream that are not done; for one that is, how many rows it has."""
-    for source in stream.files:
-        rows = ledger.rows(source.file)
-        if rows is not None and ledger.is_finished(source.file):
-            yield rows
-        else:
-            yield Pending(source, ledger.resume_point(source.file))
+def turns(stream: OpenStream, ledger: Ledger) -> list[Turn]:
+    """The files of a stream, each with what the ledger knows of it."""
+    return [
+        Turn(
+            source,
+            ledger.resume_point(source.file),
+            ledger.rows(source.file) if ledger.is_finished(source.file) else None,
+        )
+        for source in stream.files
+    ]
 
 
-def readings(files: list[Pending | int], limit: int | None) -> Iterator[Reading]:
+def readings(files: list[Turn], limit: int | None) -> Iterator[Reading]:
     """Read the files that are not done, block by block. Blocking.
 
     limit: how many rows of the stream take part, from its first; None: all.
     """
-    before = 0
-    for file in files:
-        if limit is not None and before >= limit:
+    sizes = [file.source.fingerprint.size for file in files]
+    rows = 0
+    for i, file in enumerate(files):
+        if limit is not None and rows >= limit:
             return
-        if isinstance(file, int):
-            before += file
+        if file.rows is not None:
+            rows += file.rows
             continue
-        for reading in _of_file(file, None if limit is None else limit - before):
-            yield reading
-        before += reading.rows_end
+        for reading in _of_file(file, None if limit is None else limit - rows):
+            read = sum(sizes[:i]) + sizes[i] * file.source.reader.share
+            expected = int((rows + reading.rows_end) * sum(sizes) / read) if read else None
+            yield replace(reading, expected=expected if limit is None else limit)
+        rows += reading.rows_end
 
 
-def _of_file(file: Pending, limit: int | None) -> Iterator[Reading]:
+def _of_file(file: Turn, limit: int | None) -> Iterator[Reading]:
     rows = file.start.row if file.start else 0
     for block in file.source.reader.blocks(file.start):
         rows = block.stop.row

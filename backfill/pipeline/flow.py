@@ -16,7 +16,7 @@ from backfill.chunker import Chunker
 from backfill.ledger import Ledger, rejected_by_api
 from backfill.operations import Encoded, encode
 from backfill.pipeline import guard
-from backfill.pipeline.blocks import Reading, pending, readings
+from backfill.pipeline.blocks import Reading, readings, turns
 from backfill.pipeline.keeping import Keeper
 from backfill.pipeline.sources import OpenStream
 from backfill.records import Batch
@@ -78,6 +78,7 @@ class Flow:
         """Every batch of the stream. What goes wrong with a source is raised here."""
         chunker = Chunker(self._stream.name, self._terms.operations_max)
         async for reading, encoded in self._encoded():
+            self._watcher.expects(reading.expected)
             if encoded is None:
                 if reading.block is None:
                     self._ledger.end_file(reading.source.file, reading.rows_end)
@@ -119,8 +120,7 @@ class Flow:
         return remarks
 
     async def _encoded(self) -> AsyncGenerator[tuple[Reading, Encoded | None]]:
-        files = list(pending(self._stream, self._ledger))
-        source = readings(files, self._terms.limit)
+        source = readings(turns(self._stream, self._ledger), self._terms.limit)
         following = asyncio.ensure_future(self._next(source))
         try:
             while (found := await following) is not None:

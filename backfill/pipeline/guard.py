@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from backfill.errors import GuardError
 from backfill.ledger import Ledger
 from backfill.operations import encode
-from backfill.pipeline.blocks import pending, readings
+from backfill.pipeline.blocks import readings, turns
 from backfill.pipeline.sources import OpenStream
 
 _FIX = (
@@ -33,7 +33,7 @@ def check_ages(
             continue
         if stream.stream.event and stream.stream.event.is_now:
             raise young(stream, "all of its events, `timestamp: now`,")
-        for reading in readings(list(pending(stream, ledger)), limit):
+        for reading in readings(turns(stream, ledger), limit):
             block = reading.still_open(ledger)
             if block is not None:
                 surroundings = reading.source.surroundings(now_s)

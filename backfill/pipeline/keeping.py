@@ -32,7 +32,7 @@ class Keeper:
         self._checkpoint, self._ledger, self._rejects = checkpoint, ledger, rejects
         self._on_failure = on_failure
         self._has_news = asyncio.Event()
-        self._is_closing = False
+        self._is_closing = self._has_failed = False
 
     def notice(self) -> None:
         """There is something to commit."""
@@ -55,13 +55,18 @@ class Keeper:
         self._has_news.set()
 
     async def commit(self, state: State) -> None:
-        """Make everything durable that is known now.
+        """Make everything durable that is known now; nothing any more after a commit failed.
 
-        Raises StorageError or CheckpointError; nothing is half committed.
+        Raises StorageError or CheckpointError; nothing is half committed. What a failed commit
+        held is then only in memory, and a later one without it would count its rows twice.
         """
+        if self._has_failed:
+            return
         changes = self._ledger.take_changes()
         files = {name: (file, file.length()) for name, file in self._rejects.items()}
+        self._has_failed = True
         await asyncio.to_thread(self._write, changes, files, state)
+        self._has_failed = False
 
     def _write(
         self, changes: Changes, files: Mapping[str, tuple[RejectsFile, int]], state: State

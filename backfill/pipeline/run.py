@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field
 
@@ -111,6 +111,8 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         if resumed is None:
             checkpoint.begin(identity, run_id)
         rejects = _rejects(job, resumed, held)
+        for text in _opening(checkpoint, resumed):
+            watcher.says(text)
         running = _Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
         state, error = await running.deliver(place, saved, stop)
     return Closing(
@@ -125,6 +127,14 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         is_cut=options.limit is not None,
         held=running.held,
     )
+
+
+def _opening(checkpoint: Checkpoint, resumed: Saved | None) -> Iterator[str]:
+    if checkpoint.kept is not None:
+        yield f"The old checkpoint is kept as {checkpoint.kept}."
+    if resumed is not None:
+        done = sum(counts.done for counts in resumed.counts.values())
+        yield f"Run {resumed.run_id} goes on; {done:,} rows are done."
 
 
 def _terms(job: Job, place: Place, options: Options) -> Terms:
@@ -206,7 +216,7 @@ class _Running:
             self._keeper.close()
             await keeping
             await transport.aclose()
-            await self._last_commit(state)
+            await self._finish(state)
         return ("stopped" if self._failure else state), self._failure
 
     async def _waves(self, stop: Stop) -> None:
@@ -252,8 +262,10 @@ class _Running:
         if self._sender:
             self._sender.stop()
 
-    async def _last_commit(self, state: State) -> None:
+    async def _finish(self, state: State) -> None:
         try:
+            for file in self._rejects.values():
+                file.close()
             await self._keeper.commit(state)
         except BackfillError as error:
             self._failure = self._failure or error

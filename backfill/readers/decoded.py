@@ -64,6 +64,11 @@ class DecodedFile:
             self._bytes.close()
         self._raw.close()
 
+    @property
+    def share(self) -> float:
+        """How much of the file was read, of its own bytes: 0 to 1."""
+        return self._raw.tell() / max(self._size_bytes, 1)
+
     def read(self, size: int) -> bytes:
         """The next `size` bytes; fewer at the end of the file only."""
         pieces, missing = [self._left], size - len(self._left)

@@ -43,6 +43,7 @@ class CsvReader:
         where = f"stream {file.stream}, {file.label}"
         self._file = file
         self._block_bytes = block_bytes
+        self.share = 0.0
         self._dialect = dialect.dialect_of(source, file.path)
         dialect.check_dialect(self._dialect, where)
         self._encoding = dialect.encoding_name(source.encoding, where)
@@ -53,9 +54,10 @@ class CsvReader:
     def blocks(self, start: BlockStart | None = None) -> Iterator[Block]:
         """The blocks from `start` on; see `framing.Reader`."""
         with self._open() as text:
-            yield from blocks_of(
-                text, start or self._first, self, self._block_bytes, self._file.label
-            )
+            at = start or self._first
+            for block in blocks_of(text, at, self, self._block_bytes, self._file.label):
+                self.share = text.share
+                yield block
 
     def record_end(self, at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole record ends; SourceError for a quote that is never closed."""

@@ -30,7 +30,10 @@ class Reader(Protocol):
     """One source file, opened: what its columns are, and its rows block by block.
 
     columns: None for JSONL, where each block has its own.
+    share:   how much of the file was read when the latest block was handed out, 0 to 1.
     """
+
+    share: float
 
     @property
     def form(self) -> Form:

@@ -52,19 +52,20 @@ class JsonlReader:
     def __init__(self, file: SourceFile, source: Source, block_bytes: int = BLOCK_BYTES) -> None:
         self._file = file
         self._block_bytes = block_bytes
+        self.share = 0.0
         where = f"stream {file.stream}, {file.label}"
         self._encoding = dialect.encoding_name(source.encoding, where)
         with self._open() as text:
-            self._first = BlockStart(
-                0, len(BOM_UTF8) if text.read(len(BOM_UTF8)) == BOM_UTF8 else 0
-            )
+            has_mark = text.read(len(BOM_UTF8)) == BOM_UTF8
+        self._first = BlockStart(0, len(BOM_UTF8) if has_mark else 0)
 
     def blocks(self, start: BlockStart | None = None) -> Iterator[Block]:
         """The blocks from `start` on; see `framing.Reader`."""
         with self._open() as text:
-            yield from blocks_of(
-                text, start or self._first, self, self._block_bytes, self._file.label
-            )
+            at = start or self._first
+            for block in blocks_of(text, at, self, self._block_bytes, self._file.label):
+                self.share = text.share
+                yield block
 
     def record_end(self, _at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole line ends."""

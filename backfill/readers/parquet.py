@@ -39,6 +39,7 @@ class ParquetReader:
     def __init__(self, file: SourceFile, block_rows: int = BLOCK_ROWS) -> None:
         self._file = file
         self._block_rows = block_rows
+        self.share = 0.0
         where = f"stream {file.stream}, {file.label}"
         with source_errors(file.label), pq.ParquetFile(file.path) as parquet:
             schema = parquet.schema_arrow
@@ -65,6 +66,7 @@ class ParquetReader:
                     behind -= batch.num_rows - fresh.num_rows
                     if fresh.num_rows:
                         stop = _place(at.row + fresh.num_rows, firsts)
+                        self.share = stop.row / firsts[-1]
                         yield self._block(at, stop, fresh)
                         at = stop
 

@@ -13,6 +13,7 @@ import glob
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from backfill.errors import MappingError
 from backfill.mapping import Source
@@ -46,16 +47,9 @@ def find(stream: str, source: Source, base: Path) -> list[SourceFile]:
                 f"no file found at '{text}'", where, f"mend the path; it starts from {base}"
             )
         for path in paths:
-            form = source.format or format_of(path)
-            if form is None:
-                endings = " ".join(FORMATS)
-                raise MappingError(
-                    f"the name of '{_label(path, base)}' does not say its format",
-                    where,
-                    f"say format: csv, jsonl or parquet, or use one of {endings}",
-                )
-            file = SourceFile(stream, len(files), path, _label(path, base), form)
-            files.setdefault(path.resolve(), file)
+            label = _label(path, base)
+            form = source.format or format_of(path) or _unknown(label, where)
+            files.setdefault(path.resolve(), SourceFile(stream, len(files), path, label, form))
     found = list(files.values())
     formats = sorted({file.format for file in found})
     if len(formats) > 1:
@@ -65,6 +59,14 @@ def find(stream: str, source: Source, base: Path) -> list[SourceFile]:
             "make a stream for each format",
         )
     return found
+
+
+def _unknown(label: str, where: str) -> NoReturn:
+    raise MappingError(
+        f"the name of '{label}' does not say its format",
+        where,
+        f"say format: csv, jsonl or parquet, or use one of {' '.join(FORMATS)}",
+    )
 
 
 def format_of(path: Path) -> str | None:

@@ -87,9 +87,7 @@ class RejectsFile:
         return refused(self._folder, self._stream)
 
     def _append_csv(self, rejected: Rejected) -> None:
-        path = rejected.block.file.path
-        form = dialect.dialect_of(self._source, path)
-        suffix = ".tsv" if ".tsv" in path.suffixes[-2:] else ".csv"
+        suffix = ".tsv" if ".tsv" in rejected.block.file.path.suffixes[-2:] else ".csv"
         names = [name for name in rejected.block.table.schema.names if name not in REJECT_COLUMNS]
         part = self._parts[-1] if self._parts else None
         if part is None or not set(names) <= set(part.columns):
@@ -97,7 +95,8 @@ class RejectsFile:
             columns = [*known, *(name for name in names if name not in known)]
             part = self._begin(suffix, columns)
         header = [] if part.size else [[*part.columns, *REJECT_COLUMNS]]
-        records = csv_cells(rejected, part.columns, form, self._source.encoding)
+        form = dialect.dialect_of(self._source, part.path)
+        records = csv_cells(rejected, part.columns, form, self._source)
         self._write_text(part, map(form.record, chain(header, records)))
 
     def _part(self, suffix: str) -> _Part:
@@ -197,7 +196,8 @@ def _header(path: Path, source: Source) -> list[str]:
     """The source's columns in the header of a file we wrote."""
     form = dialect.dialect_of(source, path)
     header = ""
-    with path.open(encoding=source.encoding, newline="") as file:
+    # Replacing: what follows the header may hold bytes that are no text.
+    with path.open(encoding=source.encoding, errors="replace", newline="") as file:
         for line in file:
             header += line
             if not form.quote or header.count(form.quote) % 2 == 0:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from backfill import dialect
 from backfill.dialect import REJECT_COLUMNS, Dialect
+from backfill.mapping import Source
 from backfill.records import Block, Fault, Rejected
 
 _RAW = "_raw"
@@ -33,20 +34,21 @@ def taken(block: Block, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordB
 
 
 def csv_cells(
-    rejected: Rejected, columns: list[str], form: Dialect, encoding: str
+    rejected: Rejected, columns: list[str], form: Dialect, source: Source
 ) -> Iterator[list[str]]:
     """The cells of each refused row, in the order of `columns`, then our own.
 
-    columns: those of the file that is written, at least the block's.
+    columns: those of the file that is written, at least the block's; form: how it is written.
     """
+    read_form = dialect.dialect_of(source, rejected.block.file.path)
     sound = taken(rejected.block, rejected.rows)
     values = [
         sound.column(name).to_pylist() if name in sound.schema.names else None for name in columns
     ]
     for refused in _each(rejected):
         if isinstance(refused.found, Fault):
-            text = dialect.decode(refused.found.raw, encoding)
-            cells = _placed(form.cells(text), rejected.block.table.schema.names, columns, form)
+            found = read_form.cells(dialect.decode(refused.found.raw, source.encoding))
+            cells = _placed(found, rejected.block.table.schema.names, columns, form)
         else:
             cells = [(column[refused.found] or "") if column else "" for column in values]
         own = [rejected.block.file.label, str(refused.row + 1), refused.rule, refused.reason]

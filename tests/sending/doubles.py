@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from backfill.courier import Limits, Outside, RequestLog
 from backfill.errors import DeliveryError
@@ -21,6 +23,7 @@ from backfill.verdict import Delivery, Reply
 from .virtual import run
 
 ACCEPTED = Reply(200, b"{}\n")
+REFUSED = Reply(400, b"no")
 
 
 def batch_of(numbers: Sequence[int], keys: Sequence[int] = (), stream: str = "people") -> Batch:
@@ -129,3 +132,33 @@ def outcome(to: Sender, batches: Iterable[Batch], book: Book) -> DeliveryError |
     except DeliveryError as error:
         return error
     return None
+
+
+def sent(transport, batches, draw=0.5, **limits) -> Book:
+    """What was told of sending the batches; raises what deliver() raised."""
+    book = Book()
+    run(send(sender(transport, draw, **limits), batches, book))
+    return book
+
+
+def broken(transport, batches, error=DeliveryError, **limits) -> tuple[Book, Exception]:
+    """What was told until deliver() raised, and what it raised."""
+    book = Book()
+    with pytest.raises(error) as caught:
+        run(send(sender(transport, **limits), batches, book))
+    return book, caught.value
+
+
+def in_turn(*replies: Reply):
+    """Answers one after the other, the last one for ever."""
+    left = itertools.chain(replies, itertools.repeat(replies[-1]))
+    return lambda _: next(left)
+
+
+def refusing(*bad: int):
+    """Refuses a whole batch for any of these numbers."""
+    return lambda numbers: REFUSED if set(bad) & set(numbers) else ACCEPTED
+
+
+def ignore(_: object) -> None:
+    pass

@@ -3,56 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 
 import pytest
 
 from backfill.courier import Limits
-from backfill.errors import DeliveryError, GuardError, SourceError
+from backfill.errors import DeliveryError
 from backfill.sender import Sender
 from backfill.verdict import Reply
 
 from .doubles import (
     ACCEPTED,
+    REFUSED,
     Book,
     Scripted,
     batch_of,
     batches_of,
-    feed,
+    broken,
+    ignore,
+    in_turn,
     listed,
     outside,
+    refusing,
     send,
     sender,
+    sent,
 )
 from .virtual import run
-
-REFUSED = Reply(400, b"no")
-
-
-def sent(transport, batches, draw=0.5, **limits) -> Book:
-    """What was told of sending the batches; raises what deliver() raised."""
-    book = Book()
-    run(send(sender(transport, draw, **limits), batches, book))
-    return book
-
-
-def broken(transport, batches, error=DeliveryError, **limits) -> tuple[Book, Exception]:
-    """What was told until deliver() raised, and what it raised."""
-    book = Book()
-    with pytest.raises(error) as caught:
-        run(send(sender(transport, **limits), batches, book))
-    return book, caught.value
-
-
-def in_turn(*replies: Reply):
-    """Answers one after the other, the last one for ever."""
-    left = itertools.chain(replies, itertools.repeat(replies[-1]))
-    return lambda _: next(left)
-
-
-def refusing(*bad: int):
-    """Refuses a whole batch for any of these numbers."""
-    return lambda numbers: REFUSED if set(bad) & set(numbers) else ACCEPTED
 
 
 def test_every_batch_is_delivered_once():
@@ -89,10 +65,6 @@ def test_no_more_batches_are_taken_than_there_is_room_for():
 
     assert book.delivered == list(range(60))
     assert most <= 8
-
-
-def ignore(_: object) -> None:
-    pass
 
 
 def test_operations_listed_in_a_207_are_rejected_and_the_others_delivered():
@@ -147,6 +119,15 @@ def test_a_row_refused_alone_is_rejected_as_soon_as_its_batch_is_through():
     assert (sorted(book.delivered), book.rejected) == ([0, 1, 2], {3: "no"})
 
 
+def test_a_refused_batch_is_rejected_as_soon_as_another_is_accepted():
+    def answering(numbers):
+        return Reply(401) if 2 in numbers else refusing(0)(numbers)
+
+    book, _ = broken(Scripted(answering), [batch_of([n], [1]) for n in range(3)])
+
+    assert (book.delivered, book.rejected) == ([1], {0: "no"})
+
+
 def test_refusals_are_counted_from_one_wave_to_the_next():
     async def waves():
         to, book = sender(Scripted(lambda _: REFUSED)), Book()
@@ -191,159 +172,6 @@ def test_another_failure_holds_up_its_own_batch_alone():
     book = sent(transport, batches_of(30, 1), concurrency=2)
 
     assert book.delivered[-1] == 0
-
-
-def test_a_batch_that_fails_for_too_long_stops_the_run_and_says_what_to_do():
-    transport = Scripted(lambda _: Reply(0, failure="the connection broke"))
-    book, error = broken(transport, batches_of(5, 2), give_up_after_s=600)
-
-    assert 600 <= transport.starts_s[-1] - transport.starts_s[0] + 30 <= 640
-    assert "600 s: the connection broke" in error.what
-    assert "people.csv from row" in error.where
-    assert "run the same command again" in error.fix
-    assert book.numbers() == []
-
-
-def test_a_server_that_asks_for_longer_than_we_go_on_is_not_asked_again():
-    transport = Scripted(lambda _: Reply(500, retry_after="300"))
-    broken(transport, batches_of(1, 1), give_up_after_s=60)
-
-    assert len(transport.posts) == 1
-
-
-@pytest.mark.parametrize("status", [401, 403, 404, 301])
-def test_a_fatal_answer_stops_the_run_at_once(status):
-    transport = Scripted(in_turn(ACCEPTED, Reply(status)), takes_s=1.0)
-    _, error = broken(transport, batches_of(100, 1), concurrency=4)
-
-    assert str(status) in error.what
-    assert len(transport.posts) == 4
-
-
-def test_what_was_accepted_while_the_run_stops_is_reported():
-    async def answering(numbers):
-        if numbers == [0]:
-            return Reply(401)
-        await asyncio.sleep(5)
-        return ACCEPTED
-
-    transport = Scripted(answering)
-    book, _ = broken(transport, batches_of(100, 1), concurrency=4)
-
-    assert sorted(book.delivered) == [1, 2, 3]
-    assert len(transport.posts) == 4
-
-
-def test_a_source_that_fails_is_raised_once_requests_in_flight_are_through():
-    async def failing():
-        yield batch_of([0])
-        await asyncio.sleep(0.2)
-        raise SourceError("a", "b", "c")
-
-    book = Book()
-    with pytest.raises(SourceError):
-        run(
-            sender(Scripted(lambda _: ACCEPTED, takes_s=5.0)).deliver(
-                failing(), book.deliveries.append, book.requests.append
-            )
-        )
-
-    assert book.delivered == [0]
-
-
-def test_an_error_in_a_callback_stops_the_run_as_itself():
-    def full(_):
-        raise GuardError("a", "b", "c")
-
-    transport = Scripted(lambda _: ACCEPTED)
-    with pytest.raises(GuardError):
-        run(sender(transport, concurrency=2).deliver(feed(batches_of(50, 1)), full, ignore))
-
-    assert len(transport.posts) <= 4
-
-
-def test_a_bug_in_a_transport_surfaces_as_itself():
-    def bug(_):
-        raise ZeroDivisionError
-
-    broken(Scripted(bug), batches_of(9, 1), error=ZeroDivisionError)
-
-
-async def stopped(transport, stops_s: list[float], **limits) -> tuple[Book, float]:
-    """Deliver endlessly, stop at these times; what was told, and how long it took."""
-    loop, book = asyncio.get_running_loop(), Book()
-    to = sender(transport, **limits)
-    began_s = loop.time()
-    for stop_s in stops_s:
-        loop.call_later(stop_s, to.stop)
-    await send(to, (batch_of([i], keys=[i % 3]) for i in itertools.count()), book)
-    assert len(asyncio.all_tasks()) == 1
-    return book, loop.time() - began_s
-
-
-def test_stop_lets_requests_in_flight_finish_and_starts_none():
-    transport = Scripted(lambda _: ACCEPTED, takes_s=2.0)
-    book, took_s = run(stopped(transport, [5.0]))
-
-    assert len(transport.posts) == len(book.delivered) == 9
-    assert took_s == pytest.approx(6.0, abs=0.1)
-
-
-def test_a_second_stop_abandons_requests_in_flight():
-    transport = Scripted(lambda _: ACCEPTED, takes_s=20.0)
-    book, took_s = run(stopped(transport, [1.0, 2.0]))
-
-    assert took_s == pytest.approx(2.0, abs=0.1)
-    assert book.delivered == []
-    assert [r.status for r in book.requests] == [0, 0, 0]
-
-
-def test_stop_waits_for_requests_in_flight_only_so_long():
-    _, took_s = run(stopped(Scripted(lambda _: ACCEPTED, takes_s=1000.0), [1.0], stop_within_s=9))
-
-    assert took_s == pytest.approx(10.0, abs=0.1)
-
-
-@pytest.mark.parametrize("reply", [Reply(429, retry_after="100"), Reply(500, retry_after="100")])
-def test_stop_does_not_wait_for_a_pause(reply):
-    _, took_s = run(stopped(Scripted(lambda _: reply), [1.0]))
-
-    assert took_s == pytest.approx(1.0, abs=0.1)
-
-
-def test_a_sender_that_failed_fails_again():
-    async def twice():
-        to = sender(Scripted(lambda _: Reply(401)))
-        for _ in range(2):
-            with pytest.raises(DeliveryError):
-                await send(to, batches_of(1, 1), Book())
-
-    run(twice())
-
-
-def test_a_stopped_sender_delivers_nothing_more():
-    async def work():
-        book, to = Book(), sender(Scripted(lambda _: ACCEPTED))
-        to.stop()
-        await send(to, batches_of(3, 1), book)
-        return book
-
-    assert run(work()).requests == []
-
-
-@pytest.mark.parametrize("takes_s", [0.001, 5.0])
-def test_a_cancelled_delivery_leaves_no_task_behind(takes_s):
-    async def work():
-        book = Book()
-        to = sender(Scripted(lambda _: ACCEPTED, takes_s))
-        task = asyncio.create_task(send(to, (batch_of([i]) for i in itertools.count()), book))
-        await asyncio.sleep(2.0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return asyncio.all_tasks()
-
-    assert len(run(work())) == 1
 
 
 def test_a_resumed_run_waits_out_the_second_of_the_last_request():
