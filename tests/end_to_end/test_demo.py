@@ -73,5 +73,7 @@ def test_the_rows_that_are_refused_are_those_the_sample_data_names(checkout):
     rows = [(line[2], line[4], line[3]) for line in told if len(line) == 6 and line[0] != "stream"]
     order = ["gdpr_erased.csv", "unsubscribed.csv", "companies.csv", "contacts.csv",
              "orders.parquet", "page_views.jsonl", "devices.jsonl", "merges.csv"]  # fmt: skip
-    named = {name: (delivered, filtered, rejected) for name, delivered, filtered, rejected in counts}
+    named = {
+        name: (delivered, filtered, rejected) for name, delivered, filtered, rejected in counts
+    }
     assert rows[:-1] == [named[name] for name in order]
