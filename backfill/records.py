@@ -106,12 +106,15 @@ class Block:
         is_done: bool[stop.row - start.row], by row.
         """
         keep = ~is_done[self.rows - self.start.row]
+        table = self.table
+        if table.num_columns:  # Arrow cannot filter rows that have no columns
+            table = table.filter(pa.array(keep))
         return Block(
             self.file,
             self.form,
             self.start,
             self.stop,
-            self.table.filter(pa.array(keep)),
+            table,
             self.rows[keep],
             tuple(fault for fault in self.faults if not is_done[fault.row - self.start.row]),
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from backfill import timestamps, trackapi
 from backfill.errors import MappingError
 from backfill.filters import Where
-from backfill.mapping import Field, ObjectRef, Stream
+from backfill.mapping import Field, ObjectRef, Stream, ValueType
+from backfill.trackapi import EntityType
 
 #: `event.key` when it is no column: the whole row, or its place in the file.
 KEY_CONTENT, KEY_ROW = "content", "row"
@@ -16,10 +17,10 @@ _PREFERENCES = "cio_subscription_preferences"
 
 #: Attributes that have a type of their own, whatever the source holds.  [docs: reserved
 #: attributes; spec] `unsubscribed` decides who may be mailed.
-_TYPED_PERSON_ATTRIBUTES = {
-    "created_at": "timestamp",
-    "unsubscribed": "boolean",
-    _PREFERENCES: "json",
+_TYPED_ATTRIBUTES: dict[EntityType, dict[str, ValueType]] = {
+    "person": {"created_at": "timestamp", "unsubscribed": "boolean", _PREFERENCES: "json"},
+    "object": {"created_at": "timestamp"},
+    "delivery": {"device_token": "text"},
 }
 _TOPIC_PREFIX = f"{_PREFERENCES}.topics."
 
@@ -37,7 +38,7 @@ def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
         _check_time(stream, path, field)
     for i, tie in enumerate(stream.relationships):
         for name in tie.attributes:
-            _check_name(stream, name, f"relationships.{i}.attributes")
+            _check_name(stream, name, refusal(stream, name), f"relationships.{i}.attributes")
     attributes(stream, columns or ())
     if columns is None:
         return
@@ -70,13 +71,15 @@ def attributes(
         found = {name: Field(column=name) for name in free if not _is_override(stream, name)}
         found |= named
     for name in found:
-        if name in named or are_known:
-            _check_name(stream, name, "attributes")
+        if name in named:
+            _check_name(stream, name, refusal(stream, name), "attributes")
+        elif are_known:
+            _check_name(stream, name, refusal_by_star(stream, name), "attributes")
     return {name: _typed(stream, name, field) for name, field in found.items()}
 
 
-def _check_name(stream: Stream, name: str, path: str) -> None:
-    if reason := refusal(stream, name):
+def _check_name(stream: Stream, name: str, reason: str | None, path: str) -> None:
+    if reason:
         raise MappingError(
             f"the attribute name '{name}' {reason}",
             f"stream {stream.name}, {path}",
@@ -94,8 +97,6 @@ def refusal(stream: Stream, name: str) -> str | None:
     size = len(name.encode())
     if size > trackapi.ATTRIBUTE_NAME_BYTES_MAX:
         return f"is {size} bytes; the limit is {trackapi.ATTRIBUTE_NAME_BYTES_MAX}"
-    if name not in stream.attributes and name in _own_identifiers(stream):
-        return f"is that of an identifier, which person.{name} maps"
     if not action.startswith("identify"):
         return None
     refused = trackapi.REFUSED_PERSON_ATTRIBUTES
@@ -106,10 +107,11 @@ def refusal(stream: Stream, name: str) -> str | None:
     return "begins with _, as internal names do" if name.startswith("_") else None
 
 
-def _own_identifiers(stream: Stream) -> Collection[str]:
-    """What a person's identify sends as attributes anyhow, besides those it names."""
-    is_identify = stream.operation == ("person", "identify")
-    return stream.person if stream.person and is_identify else ()
+def refusal_by_star(stream: Stream, name: str) -> str | None:
+    """Why "*" cannot take a column of this name: also what an identify sends already."""
+    if stream.operation == ("person", "identify") and name in (stream.person or ()):
+        return f"is that of an identifier, which person.{name} maps"
+    return refusal(stream, name)
 
 
 def is_strict(stream: Stream, name: str) -> bool:
@@ -192,9 +194,9 @@ def _is_override(stream: Stream, name: str) -> bool:
 
 def _typed(stream: Stream, name: str, field: Field) -> Field:
     kind, action = stream.operation
-    if not action.startswith("identify"):
+    if not (action.startswith("identify") or kind == "delivery"):
         return field
-    typed = _TYPED_PERSON_ATTRIBUTES if kind == "person" else {"created_at": "timestamp"}
+    typed = _TYPED_ATTRIBUTES[kind]
     demanded = "boolean" if name.startswith(_TOPIC_PREFIX) else typed.get(name)
     if demanded is None or field.type == demanded:
         return field

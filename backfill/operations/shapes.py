@@ -74,9 +74,10 @@ def _named(draft: Draft) -> dict[str, Field]:
     named = binding.attributes(draft.stream, list(draft.columns), are_known=are_known)
     if are_known:
         return named
-    for name in [name for name in named if binding.refusal(draft.stream, name)]:
-        reason = f"the attribute name '{name}' {binding.refusal(draft.stream, name)}"
-        draft.refuse(~draft.column(named.pop(name)).is_blank, "refused_name", reason)
+    for name in [name for name in named if name not in draft.stream.attributes]:
+        if reason := binding.refusal_by_star(draft.stream, name):
+            is_there = ~draft.column(named.pop(name)).is_blank
+            draft.refuse(is_there, "refused_name", f"the attribute name '{name}' {reason}")
     return named
 
 
