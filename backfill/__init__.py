@@ -1,8 +1,6 @@
 """Moves historical records from files into a Customer.io workspace through the Track API v2.
 
-    import backfill
-
-    closing = backfill.run("configs/migration.yaml")
+From Python: `backfill.run("configs/migration.yaml")` returns what the run came to.
 """
 
 from typing import TYPE_CHECKING, Any

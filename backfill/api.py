@@ -1,9 +1,6 @@
 """The engine for Python programs, and what the command line stands on.
 
-import backfill
-
-closing = backfill.run("configs/migration.yaml")
-print(closing.state, closing.counts["contacts"].delivered)
+`closing = run("configs/migration.yaml")`, then `closing.counts["contacts"].delivered`.
 """
 
 from __future__ import annotations

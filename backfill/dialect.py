@@ -20,6 +20,9 @@ from backfill.mapping import Source
 #: taken for those of an earlier one.
 REJECT_COLUMNS = ("_file", "_row", "_rule", "_reason")
 
+#: Where the rejects of JSONL keep a line that could not be read.
+RAW_COLUMN = "_raw"
+
 MARKING = "backfill.marking"
 _MARKS = re.compile("([\udc00-\udcff]+)")
 _MARK_BASE = 0xDC00

@@ -4,8 +4,9 @@ Facts. httpx's pool looks at every connection for every request: 14 ms of CPU a 
 connections. A reply may come from a proxy, may never end, and may lead elsewhere. Rules. The
 credentials and people's data go to the configured address alone, by https or to this machine;
 a redirect is followed only from https under customer.io to the same. Plan. Every request takes
-a free lane, an httpx transport of one connection: our own, or httpx's where there is a proxy. Whatever goes wrong on the way is a reply of
-status 0, for every operation may be sent again; what trying again cannot mend is raised.
+a free lane, an httpx transport of one connection: our own, or httpx's where there is a proxy.
+Whatever goes wrong on the way is a reply of status 0, for every operation may be sent again; what
+trying again cannot mend is raised.
 """
 
 from __future__ import annotations

@@ -97,9 +97,7 @@ def write(
             "REPLACE INTO rejects VALUES (?, ?)",
             rejects_lengths.items(),
         )
-        connection.executemany(
-            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", changes.requests
-        )
+        connection.executemany("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", changes.requests)
         _put_last_request(connection, changes.requests)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from backfill import timestamps, trackapi
+from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.errors import MappingError
 from backfill.filters import Where
 from backfill.mapping import Field, ObjectRef, Stream, ValueType
@@ -66,7 +67,9 @@ def attributes(
     named = stream.named_attributes
     found = dict(named)
     if stream.takes_every_column:
-        used = {name for _, name in _named_columns(stream) if name} | set(stream.exclude)
+        used = {name for _, name in _named_columns(stream) if name}
+        # A rejects file that was mended may come back.
+        used |= {*stream.exclude, *REJECT_COLUMNS, RAW_COLUMN}
         free = [name for name in columns if name not in used and name not in named]
         found = {name: Field(column=name) for name in free if not _is_override(stream, name)}
         found |= named

@@ -11,6 +11,7 @@ import polars as pl
 from backfill import event_ids, trackapi
 from backfill.coerce import Policy
 from backfill.columns import escaped, json_string
+from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.mapping import Event, Field
 from backfill.operations import binding, identities
 from backfill.operations.draft import Draft, Text
@@ -84,9 +85,12 @@ def _text(draft: Draft, name: str) -> pl.Series:
 
 
 def _content(draft: Draft) -> pl.Series:
-    """The row's values that are not blank, by column name, as the text of a JSON object."""
+    """The row's values that are not blank, by column name, as the text of a JSON object.
+
+    A rejects file that was mended has the ids of the rows it was made of.
+    """
     members = []
-    for name in sorted(draft.columns):
+    for name in sorted(set(draft.columns) - {*REJECT_COLUMNS, RAW_COLUMN}):
         text = pl.lit(escaped(_text(draft, name)))
         members.append(pl.concat_str(pl.lit(f'{json_string(name)}:"'), text, pl.lit('"')))
     if not members:  # JSON records without a member

@@ -10,11 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from backfill import dialect
-from backfill.dialect import REJECT_COLUMNS, Dialect
+from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS, Dialect
 from backfill.mapping import Source
 from backfill.records import Block, Fault, Rejected
-
-_RAW = "_raw"
 
 
 class _Refused(NamedTuple):
@@ -68,7 +66,7 @@ def json_lines(rejected: Rejected, encoding: str) -> Iterator[str]:
         )
         members = []
         if isinstance(refused.found, Fault):
-            own = {_RAW: refused.found.raw.decode(encoding, "backslashreplace"), **own}
+            own = {RAW_COLUMN: refused.found.raw.decode(encoding, "backslashreplace"), **own}
         else:
             cells = ((key, column[refused.found]) for key, column in zip(keys, values, strict=True))
             members = [f"{key}:{raw}" for key, raw in cells if raw is not None]

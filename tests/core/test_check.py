@@ -170,6 +170,13 @@ def test_the_token_of_a_delivery_is_text():
     assert found[0]["attributes"] == {"device_token": "12"}
 
 
+def test_the_columns_of_a_rejects_file_are_no_attributes():
+    own = {"_file": ["a.csv"], "_row": ["7"], "_rule": ["r"], "_reason": ["why"]}
+
+    found = operations(encoded(block({"id": ["1"], "b": ["x"]} | own), stream(attributes="*")))
+    assert found[0]["attributes"] == {"b": "x"}
+
+
 def test_json_records_answer_for_the_refused_names_they_have():
     columns = {"id": raw("1", "2", "3"), "_z": raw(..., 1, None), "cio_id": raw(..., ..., "x")}
 

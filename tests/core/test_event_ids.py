@@ -122,6 +122,13 @@ def test_rows_that_differ_by_a_fraction_of_a_second_are_two_events_under_key_con
     assert len(set(found)) == 2
 
 
+def test_a_row_that_was_rejected_and_mended_is_the_same_event_under_key_content():
+    own = {"_file": ["a.csv"], "_row": ["7"], "_rule": ["r"], "_reason": ["why"]}
+
+    mended = ids(block({"id": ["1"], "b": ["x"]} | own), "content")
+    assert mended == ids(block({"id": ["1"], "b": ["x"]}), "content")
+
+
 def test_a_row_is_told_by_its_file_and_its_place_under_key_row():
     rows = block({"id": ["1", "1"]}, first=7)
 
