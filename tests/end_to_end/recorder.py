@@ -60,21 +60,28 @@ def recording(script: Script = lambda _: Answer()) -> Iterator[Recorder]:
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     ending = asyncio.Event()
+    writers: list[asyncio.StreamWriter] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        tasks.append(loop.create_task(_connection(recorder, script, reader, writer)))
 
     async def serve() -> None:
-        server = await asyncio.start_server(
-            lambda r, w: _connection(recorder, script, r, w), "127.0.0.1", 0, limit=2**21
-        )
+        server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=2**21)
         recorder.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready.set()
         await ending.wait()
         server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     def run() -> None:
         loop.run_until_complete(serve())
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.05))
         loop.close()
 
     thread = threading.Thread(target=run, daemon=True)
