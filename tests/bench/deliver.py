@@ -47,7 +47,9 @@ def measure(folder: Path, form: str, people: int, delay_s: float) -> dict[str, f
     }
     command = [sys.executable, "-m", "backfill", "run", "job.yaml", "--json", "--fresh"]
     began_s = time.monotonic()
-    process = subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     assert process.stdout is not None
     told = json.loads(process.stdout.read())
     _, _, usage = os.wait4(process.pid, 0)
