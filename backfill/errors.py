@@ -52,5 +52,17 @@ class GuardError(BackfillError):
     """Going on would break a promise: nobody is mailed by accident."""
 
 
+class Interrupted(BackfillError):
+    """SIGINT before anything was begun; what a shell reports of it is 128 and its number."""
+
+    exit_code = 130
+
+
+class Terminated(Interrupted):
+    """SIGTERM before anything was begun."""
+
+    exit_code = 143
+
+
 class StorageError(BackfillError):
     """The checkpoint or a rejects file cannot be written."""

@@ -41,6 +41,7 @@ class Effort:
 class Closing:
     """What a run came to.
 
+    run_id:  None where no run was ever begun; checkpoint: None where no config could be read.
     counts:  of the whole job, also what earlier processes did; every stream, in order.
     rejects: the files that hold refused rows, for a person to look at.
     error:   what stopped it; signal: what interrupted it.
@@ -50,11 +51,11 @@ class Closing:
     """
 
     state: State
-    run_id: str
+    run_id: str | None
     counts: Mapping[str, Counts]
     effort: Effort
     rejects: Sequence[Path]
-    checkpoint: Path
+    checkpoint: Path | None
     error: BackfillError | None = None
     signal: int | None = None
     is_cut: bool = False
@@ -84,7 +85,7 @@ def as_json(closing: Closing) -> dict[str, Any]:
         "streams": [{"name": n, **_sums_as_json(c)} for n, c in closing.counts.items()],
         "held": closing.held,
         "rejects": [str(path) for path in closing.rejects],
-        "checkpoint": str(closing.checkpoint),
+        "checkpoint": None if closing.checkpoint is None else str(closing.checkpoint),
         "error": None if closing.error is None else error_as_json(closing.error),
     }
 

@@ -1,5 +1,28 @@
 """The command line: `backfill COMMAND`."""
 
-from backfill.cli.commands import main
+from __future__ import annotations
+
+import signal
+import sys
+from functools import partial
+from types import FrameType
+
+from backfill.cli.commands import commands
+from backfill.cli.output import Output, unbegun
+from backfill.errors import Terminated
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run a command; every way out has its exit code and, with --json, its object."""
+    signal.signal(signal.SIGTERM, _terminate)
+    output = Output("--json" in sys.argv)
+    if sys.argv[1:2] == ["run"]:
+        output.unfinished = partial(unbegun, None)
+    with output.errors():
+        commands(obj=output, standalone_mode=False)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated("interrupted", "this command", "run it again")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from backfill.cli.output import Output, no_run
+from backfill.cli.output import Output, unbegun
+from backfill.errors import BackfillError
 
 if TYPE_CHECKING:
     from backfill.config import Job
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 _SIGNALLED = 128
 
 _config = click.argument("config", type=click.Path(path_type=Path))
-_json = click.option("--json", "wants_json", is_flag=True, help="Print one JSON object on stdout.")
+#: Asked for before the command line is understood, so that its own mistakes are told as JSON too.
+_json = click.option(
+    "--json", is_flag=True, expose_value=False, help="Print one JSON object on stdout."
+)
 _set = click.option(
     "--set",
     "overrides",
@@ -32,25 +37,24 @@ _set = click.option(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="backfill")
-def main() -> None:
+def commands() -> None:
     """Move historical records from files into a Customer.io workspace, resumably."""
 
 
-@main.command()
+@commands.command()
 @_config
 @_set
 @_json
-def check(config: Path, overrides: Sequence[str], wants_json: bool) -> None:
+@click.pass_obj
+def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     """Does CONFIG hold, do its files fit, does the API take the key? Sends nothing."""
-    output = Output(wants_json)
-    with output.errors(lambda: {"state": "failed"}):
-        from backfill import api, pipeline
-        from backfill.config import load
+    from backfill import api, pipeline
+    from backfill.config import load
 
-        job = load(config, overrides)
-        streams = pipeline.open_streams(job)
-        _say_warnings(job)
-        found = api.confirmed(job)
+    job = load(config, overrides)
+    streams = pipeline.open_streams(job)
+    _say_warnings(job)
+    found = api.confirmed(job)
     region = found.region or "unknown (the address does not say)"
     output.lines(
         [
@@ -69,59 +73,61 @@ def check(config: Path, overrides: Sequence[str], wants_json: bool) -> None:
     )
 
 
-@main.command()
+@commands.command()
 @_config
 @_set
 @_json
 @click.option("--yes", is_flag=True, help="Do not ask before sending to a workspace.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each stream.")
 @click.option("--fresh", is_flag=True, help="Start anew; the old checkpoint is kept aside.")
+@click.pass_obj
 def run(
+    output: Output,
     config: Path,
     overrides: Sequence[str],
-    wants_json: bool,
     yes: bool,
     limit: int | None,
     fresh: bool,
 ) -> None:
     """Send what is not done of CONFIG; the same command again goes on where it stopped."""
-    output = Output(wants_json)
-    with output.errors(no_run):
-        from backfill.config import load
-        from backfill.pipeline import Options
+    from backfill.config import load
+    from backfill.pipeline import Options
 
-        job = load(config, overrides)
-        _say_warnings(job)
-        if not yes:
-            _ask(job)
-        closing = _sent(job, Options(limit, fresh))
-    _finish(output, closing)
+    job = load(config, overrides)
+    output.unfinished = partial(unbegun, job)
+    _say_warnings(job)
+    if not yes:
+        _ask(job)
+    _finish(output, _sent(job, Options(limit, fresh)))
 
 
-@main.command()
+@commands.command()
 @_config
 @_set
 @_json
-def status(config: Path, overrides: Sequence[str], wants_json: bool) -> None:
+@click.pass_obj
+def status(output: Output, config: Path, overrides: Sequence[str]) -> None:
     """How far is CONFIG? Also while a run is alive."""
-    output = Output(wants_json)
-    with output.errors(lambda: {"state": "failed"}):
-        from backfill import report
-        from backfill.checkpoint import holder, peek
-        from backfill.config import load
-        from backfill.rejects import refused
+    from backfill import report
+    from backfill.checkpoint import holder, peek
+    from backfill.config import load
+    from backfill.rejects import refused
 
-        job = load(config, overrides)
-        saved, held_by = peek(job.checkpoint), holder(job.checkpoint)
-        files = [path for s in job.streams for path in refused(job.rejects, s.name)]
-        lines = report.status_lines(saved, held_by, job.checkpoint, files)
-        found = report.status_as_json(saved, held_by, job.checkpoint, files)
-    output.lines(lines)
-    output.result(found)
+    job = load(config, overrides)
+    saved, held_by = peek(job.checkpoint), holder(job.checkpoint)
+    files = [path for s in job.streams for path in refused(job.rejects, s.name)]
+    output.lines(report.status_lines(saved, held_by, job.checkpoint, files))
+    output.result(report.status_as_json(saved, held_by, job.checkpoint, files))
 
 
-@main.command()
-@click.option("--port", default=0, show_default="any that is free", help="Port on 127.0.0.1.")
+@commands.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    show_default="any that is free",
+    help="Port on 127.0.0.1.",
+)
 @click.option(
     "--state",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -134,31 +140,29 @@ def sandbox(port: int, state: Path | None, region: Literal["us", "eu"]) -> None:
     Takes the credentials in CUSTOMERIO_SITE_ID and CUSTOMERIO_API_KEY, `sandbox` for each that
     is not set.
     """
-    with Output(wants_json=False).errors(dict):
-        import os
+    import os
 
-        from backfill.config import sandbox_credentials
-        from backfill.sandbox import Sandbox, serve
+    from backfill.config import sandbox_credentials
+    from backfill.sandbox import Sandbox, serve
 
-        taken = sandbox_credentials(os.environ)
-        serve(Sandbox(state, taken.site_id, taken.api_key, region), port)
+    taken = sandbox_credentials(os.environ)
+    serve(Sandbox(state, taken.site_id, taken.api_key, region), port)
 
 
-@main.command()
-def demo() -> None:
+@commands.command()
+@click.pass_obj
+def demo(output: Output) -> None:
     """Show the whole job on this machine: sample data into a local Track API."""
-    output = Output(wants_json=False)
-    with output.errors(dict):
-        from backfill import report
-        from backfill.cli import demonstration
-        from backfill.pipeline import Options
+    from backfill import report
+    from backfill.cli import demonstration
+    from backfill.pipeline import Options
 
-        job = demonstration.prepared()
-        closing = _sent(job, Options())
-        output.lines(report.summary_lines(closing))
-        if closing.state != "completed":
-            sys.exit(_exit_code(closing))
-        output.lines(demonstration.outcome(job))
+    job = demonstration.prepared()
+    closing = _sent(job, Options())
+    output.lines(report.summary_lines(closing))
+    if closing.state != "completed":
+        sys.exit(_exit_code(closing))
+    output.lines(demonstration.outcome(job))
 
 
 def _sent(job: Job, options: Options) -> Closing:
@@ -181,13 +185,15 @@ def _finish(output: Output, closing: Closing) -> None:
 
 
 def _exit_code(closing: Closing) -> int:
-    """0 all delivered, 1 stopped, 3 some rows rejected, 130 or 143 interrupted."""
+    """0 all delivered, 1 stopped or held, 3 some rows rejected, 130 or 143 interrupted."""
     if closing.was_done:
         return 0
     if closing.error is not None:
         return closing.error.exit_code
     if closing.signal is not None:
         return _SIGNALLED + closing.signal
+    if closing.state == "held":
+        return 1
     return 3 if any(counts.rejected for counts in closing.counts.values()) else 0
 
 
@@ -198,8 +204,7 @@ def _ask(job: Job) -> None:
     names = ", ".join(stream.name for stream in job.streams)
     question = f"Send {names} to the {job.destination.region} region?"
     if not click.confirm(question, err=True):
-        click.echo("Nothing was sent.", err=True)
-        sys.exit(1)
+        raise BackfillError("not confirmed: nothing was sent", "this terminal", "say y, or --yes")
 
 
 def _say_warnings(job: Job) -> None:

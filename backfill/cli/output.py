@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from backfill.errors import BackfillError
+from backfill.errors import BackfillError, Interrupted, UsageError
 
-#: What `--json` prints of a run that did not begin.
-_NOTHING = {"read": 0, "delivered": 0, "rejected": 0, "filtered": 0, "unprocessed": 0}
+if TYPE_CHECKING:
+    from backfill.config import Job
+    from backfill.resumption import State
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Output:
-    """Where a command's words go.
+    """Where a command's words go, also when it fails.
 
     wants_json: whether stdout gets one JSON object and nothing else.
+    unfinished: the JSON object of a command that failed, less its error; told the state.
     """
 
     wants_json: bool
+    unfinished: Callable[[State], Mapping[str, Any]] = lambda state: {"state": state}
 
     def lines(self, lines: list[str]) -> None:
         """Text for people; on stderr where stdout is for a program."""
@@ -37,36 +42,64 @@ class Output:
             click.echo(json.dumps(found))
 
     @contextmanager
-    def errors(self, empty: Callable[[], Mapping[str, Any]]) -> Iterator[None]:
-        """Turn a BackfillError into its message, the JSON object and the exit code.
-
-        empty: the JSON object without the error.
-        """
+    def errors(self) -> Iterator[None]:
+        """Turn whatever ends the command into a message, the JSON object and the exit code."""
         try:
             yield
         except BackfillError as error:
-            say_error(error)
-            told = {"what": error.what, "where": error.where, "fix": error.fix}
-            self.result({**empty(), "error": told})
-            sys.exit(error.exit_code)
+            self.fail(error)
+        except click.UsageError as error:
+            name = error.ctx.command_path if error.ctx else "backfill"
+            what = error.format_message().rstrip(".")
+            self.fail(UsageError(what, "the command line", f"see {name} --help"))
+        except (click.Abort, KeyboardInterrupt):
+            self.fail(Interrupted("interrupted", "this command", "run it again"))
+        except Exception as error:
+            self.fail(_our_mistake(error))
+
+    def fail(self, error: BackfillError) -> None:
+        """Say what went wrong, and end the process with its exit code."""
+        with suppress(OSError):  # nobody listens on stderr: the exit code still tells
+            click.echo(f"error: {error}", err=True)
+        state: State = "interrupted" if isinstance(error, Interrupted) else "stopped"
+        told = {"what": error.what, "where": error.where, "fix": error.fix}
+        with suppress(OSError):
+            self.result({**self.unfinished(state), "error": told})
+        sys.exit(error.exit_code)
 
 
-def say_error(error: BackfillError) -> None:
-    """An error, for people."""
-    click.echo(f"error: {error}", err=True)
+def unbegun(job: Job | None, state: State) -> dict[str, Any]:
+    """The JSON object of a run that ended before it began: what earlier processes did.
+
+    job: None where no config could be read.
+    """
+    from backfill import report
+    from backfill.checkpoint import peek
+    from backfill.ledger import Counts
+    from backfill.rejects import refused
+
+    nothing = report.Effort(0, 0, 0, 0.0)
+    if job is None:
+        return report.as_json(report.Closing(state, None, {}, nothing, [], None))
+    saved = None
+    with suppress(BackfillError):
+        saved = peek(job.checkpoint)
+    known = saved.counts if saved else {}
+    counts = {stream.name: known.get(stream.name, Counts()) for stream in job.streams}
+    paths = [path for stream in job.streams for path in refused(job.rejects, stream.name)]
+    run_id = saved.run_id if saved else None
+    return report.as_json(report.Closing(state, run_id, counts, nothing, paths, job.checkpoint))
 
 
-def no_run() -> dict[str, Any]:
-    """The JSON object of a run that did not begin."""
-    return {
-        "state": "stopped",
-        "run_id": None,
-        "rows": dict(_NOTHING),
-        "operations": {"delivered": 0, "rejected": 0},
-        "requests": {"sent": 0, "retried": 0},
-        "bytes_sent": 0,
-        "elapsed_s": 0.0,
-        "streams": [],
-        "rejects": [],
-        "checkpoint": None,
-    }
+def _our_mistake(error: Exception) -> BackfillError:
+    """An error nobody foresaw, without what it says: that may quote a value of a row."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "backfill" in f.filename]
+    place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "backfill"
+    kind = type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        kind += f": {error.strerror}"
+    return BackfillError(
+        f"a mistake in backfill itself, or an input it does not foresee ({kind})",
+        place,
+        "run the same command again: nothing that was acknowledged is lost; and report this",
+    )

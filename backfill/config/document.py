@@ -89,7 +89,7 @@ def read(path: Path) -> Document:
         with path.open("rb") as file:
             raw = file.read(CONFIG_BYTES_MAX + 1)
     except FileNotFoundError as error:
-        fix = "check the path; `backfill init FILE` writes a first config"
+        fix = "check the path; configs/ has commented ones to start from"
         raise ConfigError("there is no such config file", str(path), fix) from error
     except OSError as error:
         what = f"the config cannot be read: {error.strerror}"

@@ -25,6 +25,10 @@ from backfill.mapping import Model, Stream
 FilePath = Annotated[str, Described(min_length=1)]
 PositiveInteger = Annotated[int, Described(ge=1, strict=True)]
 
+#: Each request in flight holds a body of half a megabyte and a connection.
+CONCURRENCY_MAX = 1_000
+Concurrency = Annotated[int, Described(ge=1, le=CONCURRENCY_MAX, strict=True)]
+
 
 def _number_or_auto(given: Any) -> Any:
     return None if given == "auto" else given
@@ -46,9 +50,9 @@ class Destination(Model):
         None, description="Operations sent in any one second; no bound where not given."
     )
     concurrency: Annotated[
-        PositiveInteger | None,
+        Concurrency | None,
         BeforeValidator(
-            _number_or_auto, json_schema_input_type=Literal["auto"] | PositiveInteger | None
+            _number_or_auto, json_schema_input_type=Literal["auto"] | Concurrency | None
         ),
     ] = Described(None, description="Requests in flight at once; auto (default) chooses.")
 

@@ -53,6 +53,8 @@ def _event(stream: Stream) -> Iterator[str]:
             yield "an event stream says event.key: a column, several, content or row"
         if stream.timestamp:
             yield "the time of an event belongs to event.timestamp"
+        if event.is_now and stream.campaigns in ("hold", "refuse"):
+            yield f"events that happen now never age: campaigns: {stream.campaigns} sends none"
 
 
 def _device(stream: Stream) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from backfill.pipeline.destination import Confirmed, Place, confirmed
 from backfill.pipeline.flow import Watcher
-from backfill.pipeline.run import Options, Stop, run
+from backfill.pipeline.run import Options, run
 from backfill.pipeline.sources import OpenStream, open_streams
+from backfill.pipeline.stop import Stop, before_anything
 
 __all__ = [
     "Confirmed",
@@ -12,6 +13,7 @@ __all__ = [
     "Place",
     "Stop",
     "Watcher",
+    "before_anything",
     "confirmed",
     "open_streams",
     "run",

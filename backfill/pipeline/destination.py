@@ -12,7 +12,7 @@ from backfill import trackapi
 from backfill.config import Credentials, Job, identity, is_loopback
 from backfill.errors import BackfillError, DeliveryError, UsageError
 from backfill.transport import HttpTransport
-from backfill.verdict import Fatal, Reply, Retry, judge
+from backfill.verdict import Fatal, Reply, Retry, bounded, judge
 
 #: How often the region is asked for before the API counts as out of reach, and the wait between.
 _ASKED_MAX, _ASK_AGAIN_S = 3, 1.0
@@ -82,9 +82,10 @@ async def confirmed(job: Job, place: Place) -> Confirmed:
         return Confirmed(Place(address, named, place.credentials), found.region)
     if wanted in trackapi.HOSTS and found.region != wanted:
         raise UsageError(
-            f"the workspace is in region {found.region}, the config says {wanted}",
+            f"the workspace is in region {bounded(found.region)}, the config says {wanted}",
             f"{job.path}, destination.region",
-            f"write region: {found.region}, or use the credentials of the other workspace",
+            "correct the region, or use the credentials of the workspace that is meant; a sandbox"
+            " takes --region",
         )
     return Confirmed(place, found.region)
 
@@ -92,7 +93,7 @@ async def confirmed(job: Job, place: Place) -> Confirmed:
 async def _asked(transport: HttpTransport) -> Reply:
     for attempt in range(_ASKED_MAX):
         reply = await transport.region()
-        if reply.status != 0 and reply.status < 500:
+        if not isinstance(judge(reply, 1, 0.0), Retry):
             break
         if attempt < _ASKED_MAX - 1:
             await asyncio.sleep(_ASK_AGAIN_S)

@@ -111,7 +111,7 @@ class Flow:
                 " `campaigns: allow`, `hold` or `refuse`"
             )
         if self._future:
-            remarks.append(f"{name}: {self._future:,} events lie in the future")
+            remarks.append(f"{name}: events that lie in the future: {self._future:,}")
         if self.held:
             remarks.append(
                 f"{name}: {self.held:,} events are held until they are 72 hours old; the same"

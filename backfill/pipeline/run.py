@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ from backfill.pipeline.destination import Place, confirmed
 from backfill.pipeline.flow import Flow, Terms, Watcher
 from backfill.pipeline.keeping import Keeper
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
+from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
 from backfill.report import Closing, Effort
 from backfill.resumption import Saved, Start, State, decide
@@ -39,29 +40,6 @@ class Options:
 
     limit: int | None = None
     fresh: bool = False
-
-
-@dataclass(slots=True)
-class Stop:
-    """Asks a run to end: once to finish what is in flight, twice to abandon it.
-
-    signal: the number that was given, None while nothing was asked.
-    """
-
-    signal: int | None = None
-    _listener: Callable[[], None] | None = None
-
-    def request(self, signal: int) -> None:
-        """To be called in the event loop's thread."""
-        self.signal = signal
-        if self._listener:
-            self._listener()
-
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Call `listener` at every request."""
-        self._listener = listener
-        if self.signal is not None:
-            listener()
 
 
 @dataclass(slots=True)
@@ -89,10 +67,10 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     Raises BackfillError where nothing was begun; what stops a run that began is in the Closing.
     """
     spent = _Spent()
-    streams = open_streams(job)
+    streams = await stop.unless_asked(asyncio.to_thread(open_streams, job))
     is_asked = job.destination.region == "auto"
     if is_asked:
-        place = (await confirmed(job, place)).place
+        place = (await stop.unless_asked(confirmed(job, place))).place
     identity = job_identity(place.identity, streams)
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint.open(job.checkpoint, fresh=options.fresh))
@@ -106,7 +84,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         if not terms.is_rehearsal:
             await _guarded(streams, ledger, terms, stop)
         if not is_asked:
-            await confirmed(job, place)
+            await stop.unless_asked(confirmed(job, place))
         run_id = resumed.run_id if resumed else new_run_id()
         if resumed is None:
             checkpoint.begin(identity, run_id)
@@ -157,7 +135,7 @@ async def _guarded(
 ) -> None:
     """Look for young events without holding up the event loop, and so a signal."""
     looking = guard.check_ages(streams, ledger, terms.now_s, terms.limit)
-    while stop.signal is None and await asyncio.to_thread(next, looking, _OVER) is not _OVER:
+    while await stop.unless_asked(asyncio.to_thread(next, looking, _OVER)) is not _OVER:
         pass
 
 

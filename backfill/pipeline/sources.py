@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from backfill import readers
 from backfill.config import Job
+from backfill.errors import MappingError
 from backfill.filters import Where
 from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
@@ -59,10 +60,23 @@ def _opened(job: Job, stream: Stream) -> OpenStream:
     where = where_of(stream)
     files = []
     for file in readers.find(stream.name, stream.source, job.base):
+        _keep_apart(job, file)
         reader = readers.open_file(file, stream.source)
         check(stream, reader.columns, file.label)
         files.append(OpenFile(file, reader, readers.fingerprint(file.path)))
     return OpenStream(stream, where, tuple(files))
+
+
+def _keep_apart(job: Job, file: SourceFile) -> None:
+    """Refuse a source where the run itself writes."""
+    place = file.path.resolve()
+    where = f"stream {file.stream}, {file.label}"
+    if job.rejects.resolve() in place.parents:
+        fix = f"name another folder for `rejects`, or move the source; now it is {job.rejects}"
+        raise MappingError("the source lies in the folder of the rejects", where, fix)
+    for name, path in (("checkpoint", job.checkpoint), ("destination.sandbox", job.sandbox)):
+        if path is not None and path.resolve() == place:
+            raise MappingError(f"the source is also the {name}", where, f"rename the {name}")
 
 
 def _identity(stream: OpenStream) -> StreamIdentity:

@@ -88,7 +88,10 @@ def _files(path: Path, text: str, base: Path, form: str | None) -> Iterator[Path
         # Not Path.glob: that takes no absolute patterns.
         for match in glob.glob(text, root_dir=base, recursive=True):  # noqa: PTH207
             found = base / match
-            yield from _folder(found, form) if found.is_dir() else [found]
+            if found.is_dir():
+                yield from _folder(found, form)
+            elif found.is_file():  # a pipe or a device would be waited for without end
+                yield found
 
 
 def _folder(folder: Path, form: str | None) -> Iterator[Path]:

@@ -28,7 +28,8 @@ class RejectsFile:
 
     folder: made with mode 0700 where it is missing; the files have 0600.
     length: what was committed, in bytes over all the stream's files; None for a new run, before
-            which the files of an earlier one get `.earlier` behind their names.
+            which the files of an earlier one are renamed to `NAME.earlier`, `NAME.earlier2`, ….
+            What stands here may be somebody else's: nothing is ever overwritten or removed.
     Raises StorageError where a file cannot be written, or is shorter than `length`.
     """
 
@@ -135,13 +136,16 @@ class RejectsFile:
 
     def _put_aside(self) -> None:
         for path in self._existing():
-            path.replace(path.with_name(path.name + _EARLIER))
+            _put_aside(path)
 
     def _resume(self, length: int) -> None:
         for path in self._existing():
             kept = min(path.stat().st_size, length - self._length)
-            if path.suffix == _PARQUET or not kept:  # `close` makes it anew; never committed
-                path.unlink()
+            if path.suffix == _PARQUET and self._path(1, _SPOOL).exists():
+                path.unlink()  # made of the spool, and will be again
+                continue
+            if path.suffix == _PARQUET or not kept:  # of no commit of this run
+                _put_aside(path)
                 continue
             part = _Part(path, _opened(path, 0), [], kept)
             self._parts.append(part)
@@ -176,6 +180,14 @@ def _existing(folder: Path, stream: str) -> list[Path]:
             return found
         found += here
     raise AssertionError("counting does not end")
+
+
+def _put_aside(path: Path) -> None:
+    for number in count(1):
+        kept = path.with_name(f"{path.name}{_EARLIER}{number if number > 1 else ''}")
+        if not kept.exists():
+            path.rename(kept)
+            return
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -306,6 +307,65 @@ def test_a_second_run_on_the_same_checkpoint_is_refused(tmp_path):
     assert second.code == 2
     assert str(process.pid) in second.told["error"]["what"]
     assert status.told["state"] == "running"
+
+
+@pytest.mark.parametrize("place", [{"rejects": "."}, {"checkpoint": "people.csv"}])
+def test_a_source_is_never_where_the_run_writes(tmp_path, place):
+    write_people(tmp_path / "people.csv", 3)
+    write_job(tmp_path, PEOPLE)
+    before = (tmp_path / "people.csv").read_bytes()
+    changes = [f"--set={name}={value}" for name, value in place.items()]
+
+    with recording() as server:
+        run = run_job(tmp_path, server.address, *changes)
+
+    assert (run.code, server.posted) == (2, [])
+    assert (tmp_path / "people.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["run", "job.yaml", "--limit", "0"], ["run", "nope.yaml"]]
+)
+def test_every_failure_prints_the_json_object(tmp_path, arguments):
+    write_job(tmp_path, PEOPLE)
+
+    run = command(tmp_path, None, *arguments, "--json")
+
+    assert run.code == 2
+    assert run.told["state"] == "stopped"
+    assert run.told["rows"]["read"] == 0
+    assert set(run.told["error"]) == {"what", "where", "fix"}
+
+
+def test_a_run_that_cannot_go_on_tells_what_earlier_ones_did(tmp_path):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+    with recording() as server:
+        limited = run_job(tmp_path, server.address, "--limit", "4")
+
+    away = run_job(tmp_path, server.address)
+
+    assert away.code == 1
+    assert away.told["run_id"] == limited.told["run_id"]
+    assert away.told["rows"]["delivered"] == 4
+    assert away.told["checkpoint"] == "state/job.checkpoint"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_run_begins_ends_it_at_once(tmp_path, number):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+    silent = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+    process = start(tmp_path, address, "run", "job.yaml", "--json")
+    with silent, silent.accept()[0] as asked:
+        asked.recv(100)
+        process.send_signal(number)
+        stopped = ended(process)
+
+    assert stopped.code == 128 + number
+    assert stopped.told["state"] == "interrupted"
 
 
 def test_check_tells_a_wrong_key_from_no_network(tmp_path):

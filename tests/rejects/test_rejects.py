@@ -319,14 +319,24 @@ def test_nothing_refused_makes_no_file_and_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_never_committed_is_gone_after_a_resume(tmp_path: Path) -> None:
+def test_what_was_never_committed_is_no_reject_after_a_resume(tmp_path: Path) -> None:
     source = make(tmp_path, "people.parquet")
     reject_all(tmp_path, source)
 
     resumed = RejectsFile(tmp_path / "rejects", "people", source, 0)
     resumed.close()
 
-    assert list((tmp_path / "rejects").iterdir()) == []
+    assert resumed.paths() == []
+
+
+@pytest.mark.parametrize("length", [None, 0], ids=["new run", "resumed"])
+def test_a_file_that_is_not_ours_is_put_aside_and_never_lost(tmp_path: Path, length) -> None:
+    for content in ("first", "second"):
+        (tmp_path / "people.csv").write_text(content)
+        RejectsFile(tmp_path, "people", Source(path="people.csv"), length)
+
+    assert (tmp_path / "people.csv.earlier").read_text() == "first"
+    assert (tmp_path / "people.csv.earlier2").read_text() == "second"
 
 
 def test_a_new_run_keeps_the_rejects_of_the_one_before_under_another_name(tmp_path: Path) -> None:

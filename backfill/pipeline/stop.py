@@ -1,0 +1,59 @@
+"""The wish to end a run, from a signal or a program."""
+
+from __future__ import annotations
+
+import asyncio
+import signal as signals
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from backfill.errors import Interrupted, Terminated
+
+Found = TypeVar("Found")
+
+
+class Stop:
+    """Asks a run to end: once to finish what is in flight, twice to abandon it.
+
+    signal: the number that was given, None while nothing was asked.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._asked = asyncio.Event()
+        self._listener: Callable[[], None] | None = None
+
+    def request(self, signal: int) -> None:
+        """To be called in the event loop's thread."""
+        self.signal = signal
+        self._asked.set()
+        if self._listener:
+            self._listener()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` at every request."""
+        self._listener = listener
+        if self.signal is not None:
+            listener()
+
+    async def unless_asked(self, work: Coroutine[Any, Any, Found]) -> Found:
+        """The outcome of `work`, which is abandoned when the run is asked to end.
+
+        Raises Interrupted or Terminated then. Only for work that changes nothing.
+        """
+        working = asyncio.ensure_future(work)
+        asked = asyncio.ensure_future(self._asked.wait())
+        try:
+            await asyncio.wait((working, asked), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            raise before_anything(self.signal)
+        finally:
+            working.cancel()
+            asked.cancel()
+
+
+def before_anything(signal: int | None) -> Interrupted:
+    """The error of a run that was asked to end before it sent anything."""
+    kind = Terminated if signal == signals.SIGTERM else Interrupted
+    return kind("interrupted before anything was sent", "this run", "run the same command again")
