@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from backfill.errors import BackfillError
+from backfill.errors import BackfillError, SourceError
 from backfill.ledger import Counts
 from backfill.resumption import Saved, State
 
@@ -235,6 +235,11 @@ def _parts(counts: Counts) -> list[str]:
 
 
 def _next_step(closing: Closing, together: Counts) -> str:
+    if isinstance(closing.error, SourceError):
+        return (
+            "put the source back as it was and run again, or mend it and send it anew with"
+            " --fresh: events and upserts that were sent are sent again, to the same effect"
+        )
     if closing.state == "stopped":
         return f"mend what stopped it, then {_RUN_AGAIN}"
     if closing.state == "interrupted":

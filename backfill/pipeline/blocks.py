@@ -92,9 +92,11 @@ def readings(files: list[Turn], limit: int | None) -> Iterator[Reading]:
 
 def _of_file(file: Turn, limit: int | None) -> Iterator[Reading]:
     rows = file.start.row if file.start else 0
+    file.source.check_unchanged()
     for block in file.source.reader.blocks(file.start):
         rows = block.stop.row
         yield Reading(file.source, block, rows, limit)
         if limit is not None and rows > limit:
             return
+    file.source.check_unchanged()
     yield Reading(file.source, None, rows, limit)

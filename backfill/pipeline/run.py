@@ -68,10 +68,20 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     """
     spent = _Spent()
     streams = await stop.unless_asked(asyncio.to_thread(open_streams, job))
-    is_asked = job.destination.region == "auto"
-    if is_asked:
+    if job.destination.region == "auto":
         place = (await stop.unless_asked(confirmed(job, place))).place
     identity = job_identity(place.identity, streams)
+    terms = _terms(job, place, options)
+
+    async def cleared(ledger: Ledger) -> None:
+        """Return where nothing speaks against sending what is not done."""
+        if not terms.is_rehearsal:
+            await _guarded(streams, ledger, terms, stop)
+        if job.destination.region != "auto":
+            await stop.unless_asked(confirmed(job, place))
+
+    if options.fresh:  # the old checkpoint is set aside only for a run that can begin
+        await cleared(Ledger())
     with ExitStack() as held:
         checkpoint = held.enter_context(Checkpoint.open(job.checkpoint, fresh=options.fresh))
         saved = checkpoint.load()
@@ -80,11 +90,8 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
             return _already_done(job, saved, spent)
         resumed = saved if start is Start.RESUME else None
         ledger = Ledger(resumed.files, resumed.counts) if resumed else Ledger()
-        terms = _terms(job, place, options)
-        if not terms.is_rehearsal:
-            await _guarded(streams, ledger, terms, stop)
-        if not is_asked:
-            await stop.unless_asked(confirmed(job, place))
+        if not options.fresh:
+            await cleared(ledger)
         run_id = resumed.run_id if resumed else new_run_id()
         if resumed is None:
             checkpoint.begin(identity, run_id)

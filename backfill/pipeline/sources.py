@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from backfill import readers
+from backfill.columns import Column
 from backfill.config import Job
-from backfill.errors import MappingError
+from backfill.errors import MappingError, SourceError
 from backfill.filters import Where
 from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
 from backfill.readers import Fingerprint, Reader
-from backfill.records import SourceFile
+from backfill.records import Form, SourceFile
 from backfill.resumption import FileIdentity, JobIdentity, StreamIdentity
 
 
@@ -22,6 +25,16 @@ class OpenFile:
     file: SourceFile
     reader: Reader
     fingerprint: Fingerprint
+
+    def check_unchanged(self) -> None:
+        """Raise SourceError where the file is not the one that was held against the mapping."""
+        now = readers.fingerprint(self.file.path)
+        if (now.size, now.digest) != (self.fingerprint.size, self.fingerprint.digest):
+            raise SourceError(
+                "the file changed after the run began",
+                f"stream {self.file.stream}, {self.file.label}",
+                "put the file back as it was and run again, or send the new one with --fresh",
+            )
 
     def surroundings(self, now_s: int) -> Surroundings:
         """What its operations depend on besides its rows."""
@@ -63,8 +76,19 @@ def _opened(job: Job, stream: Stream) -> OpenStream:
         _keep_apart(job, file)
         reader = readers.open_file(file, stream.source)
         check(stream, reader.columns, file.label)
+        _judge_nothing(where, reader)
         files.append(OpenFile(file, reader, readers.fingerprint(file.path)))
     return OpenStream(stream, where, tuple(files))
+
+
+def _judge_nothing(where: Where | None, reader: Reader) -> None:
+    """Let a condition say at once what it could not do with the file's columns.
+
+    Not for Parquet, whose columns have types that only a block shows.
+    """
+    if where is not None and reader.form is not Form.TYPED:
+        nothing = pa.array([], pa.string())
+        where.judge({name: Column(name, nothing, reader.form) for name in where.columns}, 0)
 
 
 def _keep_apart(job: Job, file: SourceFile) -> None:

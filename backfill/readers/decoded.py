@@ -13,6 +13,7 @@ import pyarrow as pa
 from isal import igzip
 
 from backfill.dialect import MARKING, encode
+from backfill.errors import SourceError
 from backfill.readers.source_errors import changed, cut_short, source_errors
 
 #: Bytes read at once where they are decompressed, transcoded or thrown away. Measured on the CSV
@@ -100,7 +101,14 @@ class DecodedFile:
                 self._check_size()
         if self._decoder is None:
             return piece
-        text = self._decoder.decode(piece, final=self._is_at_end)
+        try:
+            text = self._decoder.decode(piece, final=self._is_at_end)
+        except UnicodeError as error:  # what no byte of it explains: UTF-16 and UTF-32 without mark
+            raise SourceError(
+                "the file does not begin with a byte order mark",
+                self._label,
+                "say which order its bytes have: encoding: utf-16-le or utf-16-be",
+            ) from error
         return text.encode("utf-8", "surrogatepass")
 
     def _check_size(self) -> None:

@@ -20,6 +20,9 @@ from backfill.rejects.rows import csv_cells, json_lines
 from backfill.rejects.spool import spooled, write_parquet
 
 _SPOOL, _PARQUET, _EARLIER = ".spool", ".parquet", ".earlier"
+#: Where our columns stand in a file we wrote: a CSV header, a JSON line, an Arrow schema.
+_HEAD_BYTES = 1 << 20
+
 _APPENDED = (".csv", ".tsv", ".jsonl", _SPOOL)
 
 
@@ -138,27 +141,50 @@ class RejectsFile:
         for path in self._existing():
             _put_aside(path)
 
+    def _is_ours(self, path: Path) -> bool:
+        """Whether a file begins as ours do: with our columns, in plain sight or in a schema."""
+        with path.open("rb") as file:
+            return dialect.encode(dialect.REJECT_COLUMNS[-1], self._source.encoding) in file.read(
+                _HEAD_BYTES
+            )
+
+    def _ends_a_row(self, path: Path, kept: int) -> bool:
+        """Whether so many bytes of the file are whole rows, as a commit leaves them."""
+        if path.suffix == _SPOOL:
+            return True
+        line_end = dialect.encode("\n", self._source.encoding)
+        with path.open("rb") as file:
+            file.seek(max(0, kept - len(line_end)))
+            return kept > 0 and path.suffix != _PARQUET and file.read(len(line_end)) == line_end
+
     def _resume(self, length: int) -> None:
-        for path in self._existing():
+        existing = self._existing()
+        for i, path in enumerate(existing):
             kept = min(path.stat().st_size, length - self._length)
             if path.suffix == _PARQUET and self._path(1, _SPOOL).exists():
                 path.unlink()  # made of the spool, and will be again
-                continue
-            if path.suffix == _PARQUET or not kept:  # of no commit of this run
-                _put_aside(path)
-                continue
-            part = _Part(path, _opened(path, 0), [], kept)
-            self._parts.append(part)
-            os.ftruncate(part.descriptor, kept)
-            if path.suffix in (".csv", ".tsv"):
-                part.columns = _header(path, self._source)
-            self._length += kept
+            elif not kept and self._is_ours(path):
+                path.unlink()  # rows of no commit: they will be refused again
+            elif self._ends_a_row(path, kept):
+                self._go_on_with(path, kept)
+            else:  # somebody's, or edited since the commit
+                for one in existing[i:]:
+                    _put_aside(one)
+                return
         if self._length < length:
             raise StorageError(
                 f"the rejects of stream {self._stream} are shorter than the checkpoint says",
                 str(self._folder),
                 "put the files back, or start anew with --fresh",
             )
+
+    def _go_on_with(self, path: Path, kept: int) -> None:
+        part = _Part(path, _opened(path, 0), [], kept)
+        self._parts.append(part)
+        os.ftruncate(part.descriptor, kept)
+        if path.suffix in (".csv", ".tsv"):
+            part.columns = _header(path, self._source)
+        self._length += kept
 
 
 def refused(folder: Path, stream: str) -> list[Path]:

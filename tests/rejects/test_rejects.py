@@ -437,3 +437,18 @@ def test_a_file_that_takes_no_more_is_a_storage_error_and_holds_no_half_row(tmp_
     )
 
     assert ended.stdout == "the rejects cannot be written: File too large\nTrue 5\n"
+
+
+def test_rejects_that_were_edited_are_put_aside_by_a_resume_and_never_written_into(
+    tmp_path: Path,
+) -> None:
+    source = make(tmp_path, "people.csv")
+    rejects = reject_all(tmp_path, source)
+    (path,), length = rejects.paths(), rejects.length()
+    edited = path.read_text()[:-1] + "mended by hand\n"
+    path.write_text(edited)
+
+    resumed = RejectsFile(tmp_path / "rejects", "people", source, length)
+
+    assert resumed.paths() == []
+    assert path.with_name("people.csv.earlier").read_text() == edited
