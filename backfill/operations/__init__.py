@@ -7,9 +7,9 @@ texts by `concat_str` writes 1.9-2.2 M operations/s, `struct.json_encode` 1.2-1.
 `orjson.dumps` per row 0.06 M.
 """
 
-from backfill.operations.binding import check, where_of
+from backfill.operations.binding import check, missing, where_of
 from backfill.operations.draft import Surroundings
 from backfill.operations.encoder import Encoded, encode
 from backfill.operations.repeats import has_repeats
 
-__all__ = ["Encoded", "Surroundings", "check", "encode", "has_repeats", "where_of"]
+__all__ = ["Encoded", "Surroundings", "check", "encode", "has_repeats", "missing", "where_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from backfill import timestamps, trackapi
 from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
@@ -34,25 +34,32 @@ def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
     Raises MappingError for a column that is not there, a name that is refused, a condition that
     is not understood, a time zone or a format that does not exist.
     """
-    where = where_of(stream)
     for path, field in fields(stream):
         _check_time(stream, path, field)
     for i, tie in enumerate(stream.relationships):
         for name in tie.attributes:
             _check_name(stream, name, refusal(stream, name), f"relationships.{i}.attributes")
     attributes(stream, columns or ())
+    where_of(stream)
     if columns is None:
         return
-    named = list(_named_columns(stream))
-    named += [("exclude", name) for name in stream.exclude]
-    named += [("where", name) for name in sorted(where.columns if where else ())]
-    for path, name in named:
-        if name not in columns:
-            raise MappingError(
-                f"no column '{name}' in {label}",
-                f"stream {stream.name}, {path}",
-                f"use one of: {', '.join(columns)}" if columns else "give a file with a header",
-            )
+    for path, name in missing(stream, columns):
+        raise MappingError(
+            f"no column '{name}' in {label}",
+            f"stream {stream.name}, {path}",
+            f"use one of: {', '.join(columns)}" if columns else "give a file with a header",
+        )
+
+
+def missing(stream: Stream, columns: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The columns a stream names that are not among `columns`, each with its path in the config."""
+    known = set(columns)
+    where = where_of(stream)
+    yield from ((path, name) for path, name in _named_columns(stream) if name not in known)
+    yield from (("exclude", name) for name in stream.exclude if name not in known)
+    yield from (
+        ("where", name) for name in sorted(where.columns if where else ()) if name not in known
+    )
 
 
 def attributes(

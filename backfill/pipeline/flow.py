@@ -14,12 +14,12 @@ from typing import Protocol
 
 from backfill.chunker import Chunker
 from backfill.ledger import Ledger, rejected_by_api
-from backfill.operations import Encoded, encode
+from backfill.operations import Encoded, encode, missing
 from backfill.pipeline import guard
 from backfill.pipeline.blocks import Reading, readings, turns
 from backfill.pipeline.keeping import Keeper
 from backfill.pipeline.sources import OpenStream
-from backfill.records import Batch
+from backfill.records import Batch, Block, Form
 from backfill.rejects import RejectsFile
 from backfill.verdict import Delivery
 
@@ -72,6 +72,7 @@ class Flow:
         self._ledger, self._rejects, self._keeper = ledger, rejects, keeper
         self._watcher = watcher
         self.held = 0
+        self._has_looked = False
         self._young = self._future = 0
 
     async def batches(self) -> AsyncGenerator[Batch]:
@@ -139,11 +140,23 @@ class Flow:
         stream, around = self._stream, reading.source.surroundings(self._terms.now_s)
         return reading, await asyncio.to_thread(encode, block, stream.stream, stream.where, around)
 
+    def _look_for_typos(self, block: Block) -> None:
+        """JSON records tell their keys only one by one: a late key and a typo look alike."""
+        if block.form is not Form.JSON or self._has_looked:
+            return
+        self._has_looked = True
+        for path, name in missing(self._stream.stream, block.table.schema.names):
+            self._watcher.says(
+                f"{self._stream.name}: none of the first {len(block.rows):,} records has '{name}'"
+                f" ({path}); if it is spelled otherwise, stop the run and mend the config"
+            )
+
     def _settle(self, encoded: Encoded) -> None:
         """Mark the rows of a block that became no operation."""
         if encoded.young and self._stream.stream.campaigns is None and not self._terms.is_rehearsal:
             raise guard.young(self._stream, f"{encoded.young:,} or more of its events")
         block, rejected = encoded.piece.block, encoded.rejected
+        self._look_for_typos(block)
         self._ledger.read(block)
         for part, rows in encoded.filtered.items():
             self._ledger.filtered(block.file, rows, part)

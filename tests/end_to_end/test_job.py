@@ -388,3 +388,31 @@ def test_check_tells_a_wrong_key_from_no_network(tmp_path):
     assert (fine.code, fine.told["region"]) == (0, "us")
     assert (region.code, "region us" in region.told["error"]["what"]) == (2, True)
     assert (away.code, "cannot be reached" in away.told["error"]["what"]) == (1, True)
+
+
+def test_a_key_that_json_records_do_not_have_is_pointed_out(tmp_path):
+    write_people(tmp_path / "people.jsonl", 10)
+    write_job(tmp_path, PEOPLE | {"source": "people.jsonl", "attributes": {"unsubscribed": "optd"}})
+
+    with recording() as server:
+        run = run_job(tmp_path, server.address)
+
+    assert "none of the first 10 records has 'optd' (attributes.unsubscribed)" in run.text
+
+
+def test_a_source_that_is_replaced_after_the_start_is_not_read_by_the_old_mapping(tmp_path):
+    write_people(tmp_path / "a.csv", 200)
+    write_people(tmp_path / "b.csv", 10)
+    first = PEOPLE | {"name": "a", "source": "a.csv"}
+    write_job(tmp_path, first, PEOPLE | {"name": "b", "source": "b.csv"}, operations_per_s=100)
+
+    with recording() as server:
+        process = start(tmp_path, server.address, "run", "job.yaml", "--json")
+        while not server.posted:
+            time.sleep(0.01)
+        (tmp_path / "b.csv").write_text("value,id\nx,p1\n")
+        run = ended(process)
+
+    assert run.code == 1
+    assert "changed after the run began" in run.told["error"]["what"]
+    assert len(server.accepted) == run.told["rows"]["delivered"] == 200
