@@ -72,7 +72,7 @@ async def confirmed(job: Job, place: Place) -> Confirmed:
         reply = await _asked(transport)
     finally:
         await transport.aclose()
-    if reply.status in (404, 405) and place.is_rehearsal:
+    if place.is_rehearsal and _knows_no_region(reply):
         return Confirmed(place, None)
     found = _region(reply, place)
     wanted = job.destination.region
@@ -93,11 +93,18 @@ async def confirmed(job: Job, place: Place) -> Confirmed:
 async def _asked(transport: HttpTransport) -> Reply:
     for attempt in range(_ASKED_MAX):
         reply = await transport.region()
-        if not isinstance(judge(reply, 1, 0.0), Retry):
+        if not isinstance(judge(reply, 1, 0.0), Retry) or _knows_no_region(reply):
             break
         if attempt < _ASKED_MAX - 1:
             await asyncio.sleep(_ASK_AGAIN_S)
     return reply
+
+
+def _knows_no_region(reply: Reply) -> bool:
+    """Whether something answers that has no region: a server that only counts, a proxy."""
+    if reply.status != 200:
+        return reply.status in (404, 405, 501)
+    return not reply.body.strip() or reply.body.strip() == b"{}"
 
 
 def _region(reply: Reply, place: Place) -> _Region:

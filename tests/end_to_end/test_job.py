@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,30 @@ def test_rows_are_accounted_for_in_every_column(tmp_path):
         "read": 5, "delivered": 1, "rejected": 3, "filtered": 1, "unprocessed": 0,
     }  # fmt: skip
     assert run.told["filtered_by"]["where"] == 1
+
+
+class OnlyPosts(BaseHTTPRequestHandler):
+    """Takes batches; any other method is a 501."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep the tests' output clean."""
+
+
+def test_a_server_on_this_machine_that_knows_no_region_is_sent_to(tmp_path):
+    write_people(tmp_path / "people.csv", 10)
+    write_job(tmp_path, PEOPLE)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), OnlyPosts) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        run = run_job(tmp_path, f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+    assert (run.code, run.told["rows"]["delivered"]) == (0, 10)
