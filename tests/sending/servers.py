@@ -23,7 +23,9 @@ async def listening(serve: Serving, tls: ssl.SSLContext | None = None) -> AsyncI
         tasks.add(asyncio.current_task())
         broken = (
             ConnectionError,
+            TimeoutError,
             asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
             asyncio.CancelledError,
             ssl.SSLError,
         )
@@ -32,6 +34,7 @@ async def listening(serve: Serving, tls: ssl.SSLContext | None = None) -> AsyncI
         writer.close()
         with contextlib.suppress(*broken):
             await asyncio.wait_for(writer.wait_closed(), 1.0)
+        writer.transport.abort()  # what nobody reads is never flushed
 
     server = await asyncio.start_server(served, "127.0.0.1", 0, ssl=tls, limit=2**21)
     try:
