@@ -18,6 +18,10 @@ class BackfillError(Exception):
         super().__init__(what, where, fix)  # positional: survives the trip from a worker
         self.what, self.where, self.fix = what, where, fix
 
+    def as_json(self) -> dict[str, str]:
+        """The three parts, for programs."""
+        return {"what": self.what, "where": self.where, "fix": self.fix}
+
     def __str__(self) -> str:
         return f"{self.what}\n  where: {self.where}\n  fix:   {self.fix}"
 

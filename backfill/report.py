@@ -86,13 +86,8 @@ def as_json(closing: Closing) -> dict[str, Any]:
         "held": closing.held,
         "rejects": [str(path) for path in closing.rejects],
         "checkpoint": None if closing.checkpoint is None else str(closing.checkpoint),
-        "error": None if closing.error is None else error_as_json(closing.error),
+        "error": None if closing.error is None else closing.error.as_json(),
     }
-
-
-def error_as_json(error: BackfillError) -> dict[str, str]:
-    """An error's three parts."""
-    return {"what": error.what, "where": error.where, "fix": error.fix}
 
 
 def summary_lines(closing: Closing) -> list[str]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import socket
 import ssl
 import urllib.request
@@ -22,8 +21,9 @@ from importlib.metadata import PackageNotFoundError, version
 import httpx
 
 from backfill import trackapi
-from backfill.connection import Lane
+from backfill.connection import REPLY_BYTES_MAX, Lane
 from backfill.errors import DeliveryError, UsageError
+from backfill.loopback import is_loopback
 from backfill.verdict import Reply
 
 #: Longest silences, in seconds: until a connection stands, and while sending or waiting for an
@@ -33,10 +33,6 @@ SILENCE_S_MAX = 60.0
 
 #: Longest exchange altogether, in seconds: a reply that trickles is never silent.
 EXCHANGE_S_MAX = 120.0
-
-#: Where a reply is cut off, in bytes; a cut list of errors cannot be parsed and so stops the run.
-#: The largest true one: 8,300 operations of 60 bytes refused in 480 bytes each.
-REPLY_BYTES_MAX = 4_000_000
 
 #: Redirects that keep method and body here, and how many are followed in a row; the vendor's Node
 #: client follows the same ones.  [observed: customerio-node 5.2.0]
@@ -218,14 +214,6 @@ def _user_agent() -> str:
         return f"backfill/{version('backfill')}"
     except PackageNotFoundError:  # run from a source tree that is not installed
         return "backfill"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stands for this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _base(address: str) -> httpx.URL:

@@ -62,9 +62,8 @@ class Output:
         with suppress(OSError):  # nobody listens on stderr: the exit code still tells
             click.echo(f"error: {error}", err=True)
         state: State = "interrupted" if isinstance(error, Interrupted) else "stopped"
-        told = {"what": error.what, "where": error.where, "fix": error.fix}
         with suppress(OSError):
-            self.result({**self.unfinished(state), "error": told})
+            self.result({**self.unfinished(state), "error": error.as_json()})
         sys.exit(error.exit_code)
 
 

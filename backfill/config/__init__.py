@@ -5,7 +5,6 @@ from backfill.config.environment import (
     address,
     credentials,
     identity,
-    is_loopback,
     sandbox_credentials,
 )
 from backfill.config.job import Destination, Job, json_schema, load
@@ -17,7 +16,6 @@ __all__ = [
     "address",
     "credentials",
     "identity",
-    "is_loopback",
     "json_schema",
     "load",
     "sandbox_credentials",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from backfill import trackapi
 from backfill.config.job import Job
 from backfill.errors import UsageError
+from backfill.loopback import is_loopback
 
 SITE_ID = "CUSTOMERIO_SITE_ID"
 API_KEY = "CUSTOMERIO_API_KEY"
@@ -74,14 +74,6 @@ def identity(base: str | Path, site_id: str) -> str:
     parts = urlsplit(base)
     digest = hashlib.blake2b(site_id.encode(), digest_size=6).hexdigest()
     return f"{parts.scheme}://{_host(parts)}:{parts.port or _PORTS[parts.scheme]} site {digest}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stays on this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _value(environ: Mapping[str, str], name: str) -> str:

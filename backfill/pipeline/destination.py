@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from backfill import trackapi
-from backfill.config import Credentials, Job, identity, is_loopback
+from backfill.config import Credentials, Job, identity
 from backfill.errors import BackfillError, DeliveryError, UsageError
+from backfill.loopback import is_loopback
 from backfill.transport import HttpTransport
 from backfill.verdict import Fatal, Reply, Retry, bounded, judge
 

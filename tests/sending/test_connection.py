@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from backfill.connection import BODY_BYTES_MAX, Lane
+from backfill.connection import REPLY_BYTES_MAX, Lane
 
 from .servers import listening
 
@@ -167,7 +167,7 @@ def test_a_body_without_end_is_cut_off():
 
     found, _ = exchanges(pouring)
 
-    assert BODY_BYTES_MAX < len(found[0].content) < 2 * BODY_BYTES_MAX
+    assert REPLY_BYTES_MAX < len(found[0].content) < 2 * REPLY_BYTES_MAX
 
 
 def test_words_nobody_asked_for_end_the_connection_and_not_the_next_request():

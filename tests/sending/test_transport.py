@@ -12,7 +12,8 @@ import pytest
 
 from backfill import transport
 from backfill.errors import UsageError
-from backfill.transport import HttpTransport, is_loopback, redirected
+from backfill.loopback import is_loopback
+from backfill.transport import HttpTransport, redirected
 from backfill.verdict import Accepted, Fatal, Reply, Retry, judge
 
 from .servers import Answer, Server, Serving, listening
