@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -33,8 +34,10 @@ class Output:
 
     def lines(self, lines: list[str]) -> None:
         """Text for people; on stderr where stdout is for a program."""
-        for line in lines:
-            click.echo(line, err=self.wants_json)
+        try:
+            click.echo("\n".join(lines), err=self.wants_json)
+        except BrokenPipeError:  # `… | head` has seen enough: the exit code still tells
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def result(self, found: Mapping[str, Any]) -> None:
         """The JSON object, if it was asked for."""

@@ -77,3 +77,22 @@ def test_the_rows_that_are_refused_are_those_the_sample_data_names(checkout):
         name: (delivered, filtered, rejected) for name, delivered, filtered, rejected in counts
     }
     assert rows[:-1] == [named[name] for name in order]
+
+
+def test_a_reader_that_has_seen_enough_changes_no_exit_code(checkout):
+    said(checkout, "demo")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "backfill", "run", "configs/demo.yaml"],
+        cwd=checkout,
+        env=environ(None),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    run.stdout.close()
+
+    complaints = run.stderr.read()
+    run.stderr.close()
+
+    assert (run.wait(60), complaints) == (0, "")
