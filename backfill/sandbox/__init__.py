@@ -1,6 +1,8 @@
 """A local Track API with a workspace behind it: refuses and keeps what the API would."""
 
-from backfill.sandbox.reading import (
+from backfill.sandbox.server import embedded, serve
+from backfill.sandbox.settings import Behaviour, Sandbox
+from backfill.sandbox.workspace.reading import (
     activities,
     delivery_events,
     events_of,
@@ -9,13 +11,11 @@ from backfill.sandbox.reading import (
     summary,
     thing,
 )
-from backfill.sandbox.server import application, embedded, serve
-from backfill.sandbox.state import Sandbox
 
 __all__ = [
+    "Behaviour",
     "Sandbox",
     "activities",
-    "application",
     "delivery_events",
     "embedded",
     "events_of",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backfill import trackapi
 from backfill.records import Fault, Form
-from backfill.sandbox.rules import violations
+from backfill.sandbox.track.v2_rules import violations
 from core.blocks import NOW_S, block, encoded, hostile_text, law, operations, refusals, stream
 
 cell = st.one_of(

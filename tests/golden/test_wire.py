@@ -21,7 +21,7 @@ from backfill.mapping import Stream
 from backfill.operations import Encoded, Surroundings, check, encode
 from backfill.operations.binding import where_of
 from backfill.records import Block, BlockStart, Form, SourceFile
-from backfill.sandbox.rules import violations
+from backfill.sandbox.track.v2_rules import violations
 
 WIRE = Path(__file__).parent / "wire"
 CASES = sorted(folder.name for folder in WIRE.iterdir())

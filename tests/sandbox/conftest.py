@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backfill.sandbox import embedded
+from backfill.sandbox import Sandbox, embedded
 
 CREDENTIALS = ("sandbox", "sandbox")
 
@@ -49,3 +49,34 @@ def shared_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         httpx.Client(base_url=address, auth=CREDENTIALS) as client,
     ):
         yield Api(state, client)
+
+
+@dataclass
+class App:
+    """A running sandbox with a client of each of its APIs; `reader` is the App API's."""
+
+    api: Api
+    reader: httpx.Client
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON of an answer that must be 200."""
+        answer = self.reader.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any, **query: Any) -> Any:
+        answer = self.reader.post(path, json=body, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    state = tmp_path / "workspace.db"
+    key = {"authorization": "Bearer sandbox"}
+    with (
+        embedded(Sandbox(state, app_requests_per_s=None)) as address,
+        httpx.Client(base_url=address, auth=CREDENTIALS) as client,
+        httpx.Client(base_url=address, headers=key) as reader,
+    ):
+        yield App(Api(state, client), reader)

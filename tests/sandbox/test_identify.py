@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from backfill.sandbox import (
+    Behaviour,
     Sandbox,
     embedded,
     person,
@@ -48,7 +49,7 @@ def test_null_removes_a_person_s_attribute_with_its_time_and_empty_text_stays(ap
 
 def test_empty_text_removes_a_person_s_attribute_where_so_switched(tmp_path: Path) -> None:
     state = tmp_path / "workspace.db"
-    with embedded(Sandbox(state, empty_removes=True)) as address:
+    with embedded(Sandbox(state, behaviour=Behaviour(empty_removes=True))) as address:
         api = Api(state, httpx.Client(base_url=address, auth=CREDENTIALS))
         with api.client:
             api.take(identify(a=1, b=1), identify(b=""))

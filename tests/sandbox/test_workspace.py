@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from backfill.sandbox import (
+    Behaviour,
     Sandbox,
     activities,
     delivery_events,
@@ -147,7 +148,7 @@ def test_an_event_of_an_unknown_person_creates_them(api: Api) -> None:
 def test_nobody_and_nothing_is_created_by_name_where_so_switched(tmp_path: Path) -> None:
     state = tmp_path / "workspace.db"
     device = {"token": "t", "platform": "ios"}
-    with embedded(Sandbox(state, creates_unknown=False)) as address:
+    with embedded(Sandbox(state, behaviour=Behaviour(creates_unknown=False))) as address:
         api = Api(state, httpx.Client(base_url=address, auth=CREDENTIALS))
         with api.client:
             api.take(of_person("event", name="x"), of_person("add_device", device=device))

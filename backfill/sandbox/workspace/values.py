@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from backfill.sandbox.wire import EMPTY_TEXT, NULL, Attributes
+import orjson
+
+from backfill.sandbox.workspace.wire import EMPTY_TEXT, NULL, Attributes, spoken
 
 
 class Outcome(Enum):
@@ -40,3 +42,14 @@ def update(
     if is_changed:
         return Outcome.CHANGED
     return Outcome.OLDER if older and older == len(told) else Outcome.SAME
+
+
+def difference(before: Attributes, after: Attributes) -> str:
+    """What changed, as JSON of attribute to {"from", "to"}, both as text, "" for none.
+
+    [app api: activities]
+    """
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    ends = ((name, before.get(name, EMPTY_TEXT), after.get(name, EMPTY_TEXT)) for name in names)
+    told = {name: {"from": spoken(old), "to": spoken(new)} for name, old, new in ends}
+    return orjson.dumps(told).decode()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 import msgspec
 import orjson
 
 from backfill import trackapi
-from backfill.sandbox import events, objects, relationships, removal
-from backfill.sandbox.limits import Violation
-from backfill.sandbox.rules import violations
-from backfill.sandbox.state import Work
-from backfill.sandbox.wire import (
+from backfill.sandbox.calls import Answer, Call, Endpoint
+from backfill.sandbox.track.devices import device
+from backfill.sandbox.track.limits import Violation
+from backfill.sandbox.track.v2_rules import violations
+from backfill.sandbox.workspace import events, objects, relationships, removal
+from backfill.sandbox.workspace.state import Work
+from backfill.sandbox.workspace.wire import (
+    Attributes,
     DeviceOf,
     Envelope,
     Event,
@@ -31,23 +34,26 @@ ACCEPTED: Final = b"{}\n"
 _NOT_JSON: Final = Violation("invalid", "body", "must be valid JSON")
 
 
-class Answer(NamedTuple):
-    """What a request is answered with, and what is kept of it in the log.
-
-    operations: how many the body holds; refused: how many of them were.
-    """
-
-    status: int
-    body: bytes
-    operations: int = 0
-    refused: int = 0
-
-
 Apply = Callable[[Work, Any], None]
+
+
+class _LooseDevice(Named):
+    """A person and a device, its members as they came."""
+
+    device: Attributes
 
 
 def _on(shape: type, apply: Apply) -> tuple[msgspec.json.Decoder[Any], Apply]:
     return msgspec.json.Decoder(shape), apply
+
+
+def _with_device(
+    apply: Callable[[Work, DeviceOf], None],
+) -> tuple[msgspec.json.Decoder[Any], Apply]:
+    def applied(work: Work, told: _LooseDevice) -> None:
+        apply(work, DeviceOf(told.identifiers, device(told.device)))
+
+    return _on(_LooseDevice, applied)
 
 
 _SEMANTICS: Final = {
@@ -59,8 +65,8 @@ _SEMANTICS: Final = {
     ("person", "event"): _on(Event, events.event),
     ("person", "page"): _on(Event, events.page),
     ("person", "screen"): _on(Event, events.screen),
-    ("person", "add_device"): _on(DeviceOf, events.add_device),
-    ("person", "delete_device"): _on(DeviceOf, events.delete_device),
+    ("person", "add_device"): _with_device(events.add_device),
+    ("person", "delete_device"): _with_device(events.delete_device),
     ("person", "add_relationships"): _on(Relate, relationships.add_to_person),
     ("person", "delete_relationships"): _on(Relate, relationships.delete_from_person),
     ("object", "identify"): _on(Identify, relationships.identify_object),
@@ -74,8 +80,9 @@ _SEMANTICS: Final = {
 _envelope = msgspec.json.Decoder(Envelope)
 
 
-def batch(work: Work, body: bytes) -> Answer:
+def batch(work: Work, call: Call) -> Answer:
     """Apply a batch: 200, 207 with the items refused, or 400 if it is none at all."""
+    body = call.body
     try:
         values = orjson.loads(body)  # strict: msgspec passes over text it does not decode
         raws = _envelope.decode(body).batch
@@ -92,11 +99,11 @@ def batch(work: Work, body: bytes) -> Answer:
     return Answer(200, ACCEPTED, len(raws))
 
 
-def entity(work: Work, body: bytes) -> Answer:
+def entity(work: Work, call: Call) -> Answer:
     """Apply the one operation a body is: 200 or 400."""
     try:
-        value = orjson.loads(body)
-        found = _take(work, value, body)
+        value = orjson.loads(call.body)
+        found = _take(work, value, call.body)
     except orjson.JSONDecodeError:
         found = [_NOT_JSON]
     if found:
@@ -106,10 +113,11 @@ def entity(work: Work, body: bytes) -> Answer:
 
 def _take(work: Work, value: object, raw: bytes | msgspec.Raw) -> list[Violation]:
     """Apply one operation, or say why not."""
-    if len(memoryview(raw)) > trackapi.OPERATION_BYTES_MAX:
-        most = trackapi.OPERATION_BYTES_MAX
+    behaviour = work.sandbox.behaviour
+    most = trackapi.OPERATION_BYTES_MAX // 1000 * behaviour.kilobyte
+    if len(memoryview(raw)) > most:
         return [Violation("invalid", "body", f"cannot be longer than {most} bytes")]
-    found = violations(value)
+    found = violations(value, behaviour.takes_undocumented)
     if found:
         return found
     operation = cast("dict[str, Any]", value)
@@ -126,3 +134,10 @@ def _take(work: Work, value: object, raw: bytes | msgspec.Raw) -> list[Violation
 
 def _listing(errors: list[dict[str, Any]]) -> bytes:
     return orjson.dumps({"errors": errors}) + b"\n"
+
+
+#: The body of an entity over its own limit is answered as an operation that is too long.
+ENDPOINTS: Final = (
+    Endpoint("POST", trackapi.BATCH_PATH, batch, body_bytes_max=trackapi.BODY_BYTES_MAX),
+    Endpoint("POST", trackapi.ENTITY_PATH, entity, body_bytes_max=trackapi.BODY_BYTES_MAX),
+)

@@ -5,6 +5,7 @@ Attribute values are kept as the bytes they came in, so that a number reads back
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -91,7 +92,7 @@ class Envelope(Struct):
 Shape = TypeVar("Shape")
 
 _attributes = msgspec.json.Decoder(Attributes)
-_times = msgspec.json.Decoder(dict[str, int | float])
+_times = msgspec.json.Decoder(dict[str, int | float] | int | float)
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -108,8 +109,20 @@ def text_of(raw: Raw) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def stored(values: Attributes | dict[str, float]) -> str:
-    """Attributes, or their times, as the state keeps them: a JSON object."""
+def spoken(raw: Raw) -> str:
+    """A value as the App API and its activities tell it: text as it is, the rest as its JSON.
+
+    [observed: GRP, for numbers and booleans]
+    """
+    told = bytes(raw)
+    return _decode(told) if told.startswith(b'"') else told.decode()
+
+
+def stored(values: Attributes | dict[str, float] | float) -> str:
+    """Attributes, or their times, as the state keeps them: JSON.
+
+    Times that are all the same, as they are at first, are one number: 200 bytes less a person.
+    """
     return _encode(values).decode()
 
 
@@ -118,6 +131,7 @@ def attributes_of(text: str) -> Attributes:
     return _attributes.decode(text)
 
 
-def times_of(text: str) -> dict[str, float]:
-    """The reverse of `stored`, for times."""
-    return _times.decode(text)
+def times_of(text: str, names: Iterable[str]) -> dict[str, float]:
+    """The reverse of `stored`, for the times of what has these names."""
+    told = _times.decode(text)
+    return told if isinstance(told, dict) else dict.fromkeys(names, told)

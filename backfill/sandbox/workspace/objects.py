@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from backfill import trackapi
-from backfill.sandbox import people
-from backfill.sandbox.state import Work
-from backfill.sandbox.values import Outcome, update
-from backfill.sandbox.wire import (
+from backfill.sandbox.workspace import people
+from backfill.sandbox.workspace.state import Work
+from backfill.sandbox.workspace.values import Outcome, difference, update
+from backfill.sandbox.workspace.wire import (
     Attributes,
     Identifiers,
     Identify,
@@ -47,12 +47,12 @@ def find(work: Work, identifiers: Identifiers) -> Thing | None:
         wanted = number if number is not None and cio_object_id(number) == given else None
         row = work.database.execute(query + "number = ?", (wanted,)).fetchone()
     else:
-        named = (identifiers["object_type_id"], str(identifiers["object_id"]))
+        named = (str(identifiers["object_type_id"]), str(identifiers["object_id"]))
         row = work.database.execute(query + "type = ? AND id = ?", named).fetchone()
     if row is None:
         return None
     number, of, attributes, times = row
-    return Thing(number, of, attributes_of(attributes), times_of(times))
+    return Thing(number, of, attributes_of(attributes), times_of(times, ()))
 
 
 def _create(work: Work, identifiers: Identifiers) -> Thing | None:
@@ -72,7 +72,7 @@ def _create(work: Work, identifiers: Identifiers) -> Thing | None:
 def reach(work: Work, identifiers: Identifiers) -> Thing | None:
     """The object an operation names, made if need be; None if it is not to be made."""
     found = find(work, identifiers)
-    return found or (_create(work, identifiers) if work.sandbox.creates_unknown else None)
+    return found or (_create(work, identifiers) if work.sandbox.behaviour.creates_unknown else None)
 
 
 def identify(work: Work, told: Identify) -> Thing | None:
@@ -86,10 +86,11 @@ def identify(work: Work, told: Identify) -> Thing | None:
 
 
 def _change(work: Work, thing: Thing, told: Attributes) -> None:
+    before = thing.attributes.copy()
     if update(thing.attributes, thing.times, told, work.now, True) is not Outcome.CHANGED:
         return
     text = stored(thing.attributes)
-    if is_too_much(thing.attributes, text):
+    if is_too_much(work, thing.attributes, text):
         detail = "too many attributes, or too large together"
         work.note(f"_o:{thing.type}:failed_attribute_change", thing=thing.number, detail=detail)
         return
@@ -97,13 +98,14 @@ def _change(work: Work, thing: Thing, told: Attributes) -> None:
         "UPDATE objects SET attributes = ?, times = ? WHERE number = ?",
         (text, stored(thing.times), thing.number),
     )
-    work.note(f"_o:{thing.type}:attribute_change", thing=thing.number)
+    data = difference(before, thing.attributes)
+    work.note(f"_o:{thing.type}:attribute_change", thing=thing.number, data=data)
 
 
-def is_too_much(attributes: Attributes, text: str) -> bool:
+def is_too_much(work: Work, attributes: Attributes, text: str) -> bool:
     """Whether an object or a relationship may not have these, `text` being their JSON."""
-    is_many = len(attributes) > trackapi.ATTRIBUTES_MAX
-    return is_many or len(text.encode()) > trackapi.OBJECT_ATTRIBUTES_BYTES_MAX
+    most = trackapi.OBJECT_ATTRIBUTES_BYTES_MAX // 1000 * work.sandbox.behaviour.kilobyte
+    return len(attributes) > trackapi.ATTRIBUTES_MAX or len(text.encode()) > most
 
 
 def delete(work: Work, told: Named) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from backfill.sandbox import objects, people
-from backfill.sandbox.objects import Thing
-from backfill.sandbox.state import Work
-from backfill.sandbox.values import Outcome, update
-from backfill.sandbox.wire import (
+from backfill.sandbox.workspace import objects, people
+from backfill.sandbox.workspace.identify import identify
+from backfill.sandbox.workspace.objects import Thing
+from backfill.sandbox.workspace.state import Work
+from backfill.sandbox.workspace.values import Outcome, difference, update
+from backfill.sandbox.workspace.wire import (
     Identify,
     IdentifyAnonymous,
     Relate,
@@ -20,7 +21,7 @@ from backfill.sandbox.wire import (
 
 def identify_person(work: Work, told: Identify) -> None:
     """Create or update a person and tie them to objects."""
-    person = people.identify(work, told)
+    person = identify(work, told)
     if person is not None:
         for tie in told.cio_relationships:
             _tie_object(work, person, tie)
@@ -109,10 +110,11 @@ def _relate(work: Work, end: int | str, thing: Thing, tie: Tie) -> None:
         f"SELECT attributes, times FROM {table} WHERE {column} = ? AND object = ?",  # noqa: S608
         (end, thing.number),
     ).fetchone()
-    attributes, times = (attributes_of(row[0]), times_of(row[1])) if row else ({}, {})
+    attributes, times = (attributes_of(row[0]), times_of(row[1], ())) if row else ({}, {})
+    before = attributes.copy()
     outcome = update(attributes, times, tie.relationship_attributes, work.now, True)
     person = end if isinstance(end, int) else None
-    if objects.is_too_much(attributes, stored(attributes)):
+    if objects.is_too_much(work, attributes, stored(attributes)):
         detail = "too many attributes, or too large together"
         work.note(f"_r:{thing.type}:failed_attribute_change", person, thing.number, detail)
         return
@@ -123,7 +125,8 @@ def _relate(work: Work, end: int | str, thing: Thing, tie: Tie) -> None:
     if row is None:
         work.note("add_relationship", person, thing.number)
     elif outcome is Outcome.CHANGED:
-        work.note(f"_r:{thing.type}:attribute_change", person, thing.number)
+        data = difference(before, attributes)
+        work.note(f"_r:{thing.type}:attribute_change", person, thing.number, data=data)
 
 
 def _untie(work: Work, person: int | None, thing: Thing | None) -> None:

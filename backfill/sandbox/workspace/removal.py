@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from backfill.sandbox.people import Person, find, is_blocked, key, number_of, save
-from backfill.sandbox.state import Work
-from backfill.sandbox.wire import Merge, Named, sole
+from backfill.sandbox.workspace.people import Person, find, is_blocked, key, number_of, save
+from backfill.sandbox.workspace.state import Work
+from backfill.sandbox.workspace.wire import Merge, Named, sole
 
 #: Of the secondary person's events, a merge brings over those of the last 30 days.
 #: [docs: merge people]
@@ -22,7 +22,7 @@ def delete(work: Work, told: Named) -> None:
 
 
 def _remove(work: Work, number: int) -> None:
-    for table in ("devices", "relationships", "events"):
+    for table in ("devices", "relationships", "events", "memberships", "recognised"):
         work.database.execute(f"DELETE FROM {table} WHERE person = ?", (number,))  # noqa: S608
     work.database.execute("DELETE FROM people WHERE number = ?", (number,))
 
@@ -78,7 +78,7 @@ def merge(work: Work, told: Merge) -> None:
 
 def _move(work: Work, primary: int, secondary: int) -> None:
     """Give the primary what hangs on the secondary; what both have stays the primary's."""
-    for table in ("devices", "relationships"):
+    for table in ("devices", "relationships", "memberships", "recognised"):
         work.database.execute(
             f"UPDATE OR IGNORE {table} SET person = ? WHERE person = ?",  # noqa: S608
             (primary, secondary),

@@ -1,6 +1,6 @@
 """The checks that every shape shares: what an identifier and an attribute may be. Pure.
 
-Limits [overview]; words as in `rules`.
+Limits [overview]; words as in `v2_rules`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def attributes(values: object, field: str, refused: Collection[str] = ()) -> Ite
             yield from _attribute_name(name, field, refused)
         if isinstance(value, str) and len(value) <= _SHORT_VALUE:
             continue
-        if isinstance(value, _MAY_BE_WIDE) and _is_wide(value):
+        if isinstance(value, _MAY_BE_WIDE) and is_wide(value):
             most = trackapi.ATTRIBUTE_VALUE_BYTES_MAX
             message = f"property value cannot be longer than {most} bytes"
             yield Violation("invalid", f"{field}.{name}", message)
@@ -90,8 +90,8 @@ def _attribute_name(name: str, field: str, refused: Collection[str]) -> Iterator
         yield Violation("invalid", field, f"attribute name cannot be longer than {most} bytes")
 
 
-def _is_wide(value: str | Members | list[Any]) -> bool:
-    """Text is measured as its UTF-8, anything else as compact JSON."""
+def is_wide(value: str | Members | list[Any]) -> bool:
+    """Whether a value has too many bytes: text as its UTF-8, anything else as compact JSON."""
     most = trackapi.ATTRIBUTE_VALUE_BYTES_MAX
     if isinstance(value, str):
         return is_longer(value, most)

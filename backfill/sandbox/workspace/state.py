@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final
 
 from backfill import trackapi
 from backfill.errors import UsageError
-
-Refuse = Callable[[dict[str, Any]], str | None]
+from backfill.sandbox.settings import Sandbox
 
 #: Raised with every change of the tables; a file of another number is not opened.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE people (
@@ -33,6 +32,8 @@ CREATE UNIQUE INDEX people_by_email ON people (email_key) WHERE email_key IS NOT
 CREATE UNIQUE INDEX people_by_phone ON people (phone) WHERE phone IS NOT NULL;
 CREATE TABLE suppressed (
     kind TEXT, value TEXT, suppression INTEGER NOT NULL, PRIMARY KEY (kind, value)) WITHOUT ROWID;
+CREATE TABLE recognised (
+    anonymous_id TEXT PRIMARY KEY, person INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE devices (
     person INTEGER, token TEXT, platform TEXT NOT NULL, last_used NOT NULL,
     attributes TEXT NOT NULL, PRIMARY KEY (person, token)) WITHOUT ROWID;
@@ -46,50 +47,33 @@ CREATE INDEX relationships_of_object ON relationships (object);
 CREATE TABLE visitors (
     anonymous_id TEXT, object INTEGER, attributes TEXT NOT NULL, times TEXT NOT NULL,
     PRIMARY KEY (anonymous_id, object)) WITHOUT ROWID;
+CREATE TABLE segments (number INTEGER PRIMARY KEY, created INTEGER NOT NULL);
+CREATE TABLE memberships (
+    segment INTEGER, person INTEGER, PRIMARY KEY (segment, person)) WITHOUT ROWID;
+CREATE INDEX memberships_of_person ON memberships (person);
 CREATE TABLE events (
-    number INTEGER PRIMARY KEY, person INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
-    id TEXT, timestamp NOT NULL, received INTEGER NOT NULL, attributes TEXT NOT NULL);
+    number INTEGER PRIMARY KEY, person INTEGER, anonymous_id TEXT, kind TEXT NOT NULL,
+    name TEXT NOT NULL, id TEXT, timestamp NOT NULL, received INTEGER NOT NULL,
+    attributes TEXT NOT NULL);
 CREATE UNIQUE INDEX events_by_id ON events (id) WHERE id IS NOT NULL;
-CREATE INDEX events_of_person ON events (person);
+CREATE INDEX events_of_person ON events (person) WHERE person IS NOT NULL;
+CREATE INDEX events_of_visitor ON events (anonymous_id) WHERE person IS NULL;
 CREATE TABLE delivery_events (
     number INTEGER PRIMARY KEY, delivery TEXT NOT NULL, name TEXT NOT NULL,
-    received INTEGER NOT NULL, attributes TEXT NOT NULL);
+    timestamp NOT NULL, received INTEGER NOT NULL, attributes TEXT NOT NULL);
 CREATE TABLE activities (
     number INTEGER PRIMARY KEY, at INTEGER NOT NULL, name TEXT NOT NULL,
-    person INTEGER, object INTEGER, detail TEXT);
+    person INTEGER, object INTEGER, detail TEXT, data TEXT);
+CREATE INDEX activities_of_person ON activities (person) WHERE person IS NOT NULL;
+CREATE INDEX activities_of_object ON activities (object) WHERE object IS NOT NULL;
 CREATE TABLE requests (
-    number INTEGER PRIMARY KEY, at REAL NOT NULL, path TEXT NOT NULL, status INTEGER NOT NULL,
-    operations INTEGER NOT NULL, refused INTEGER NOT NULL, bytes INTEGER NOT NULL, digest BLOB);
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
+    status INTEGER NOT NULL, operations INTEGER NOT NULL, refused INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, digest BLOB, verdict TEXT, fault TEXT);
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
-    """A workspace and how it behaves where the API's behaviour is not documented.
-
-    state:           its file, made if it is not there; None: in memory, gone with the server.
-    creates_unknown: an event, device or relationship makes the person or object it names.
-    empty_removes:   "" removes a person's attribute, as it does an object's.
-    refuse:          gives the message with which to refuse an operation, or None to take it.
-    """
-
-    state: Path | None
-    site_id: str = field(default="sandbox", repr=False)
-    api_key: str = field(default="sandbox", repr=False)
-    region: Literal["us", "eu"] = "us"
-    creates_unknown: bool = True
-    empty_removes: bool = False
-    refuse: Refuse | None = None
-
-
-class Activity(NamedTuple):
-    """A line of the workspace's log; the detail holds no attribute value."""
-
-    at: int
-    name: str
-    person: int | None = None
-    object: int | None = None
-    detail: str | None = None
+Activity = tuple[int, str, int | None, int | None, str | None, str | None]
 
 
 @dataclass(slots=True)
@@ -103,10 +87,18 @@ class Work:
     activities: list[Activity] = field(default_factory=list)
 
     def note(
-        self, name: str, person: int | None = None, thing: int | None = None, detail: str = ""
+        self,
+        name: str,
+        person: int | None = None,
+        thing: int | None = None,
+        detail: str | None = None,
+        data: str | None = None,
     ) -> None:
-        """Add to the activities."""
-        self.activities.append(Activity(self.now, name, person, thing, detail or None))
+        """Add a line to the workspace's log.
+
+        detail: why, for people. data: of an attribute change, JSON of attribute to {from, to}.
+        """
+        self.activities.append((self.now, name, person, thing, detail, data))
 
     def moment(self, told: object) -> float:
         """`told` if it is a unix time in seconds, else the time of receipt.
@@ -118,18 +110,17 @@ class Work:
         return self.now
 
 
-def opened(state: Path | None) -> sqlite3.Connection:
+def opened(state: Path) -> sqlite3.Connection:
     """Open the workspace, or make it and its folder, readable for its owner only.
 
     A file left by a killed process opens with all that was committed. The write-ahead log is
     not forced to the disk at each commit: what was answered survives the process, not the power.
     Raises UsageError where the file cannot be a workspace of this version.
     """
-    where = ":memory:" if state is None else str(state)
+    where = str(state)
     try:
-        if state is not None:
-            state.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(state, os.O_CREAT | os.O_RDWR, 0o600))
+        state.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(state, os.O_CREAT | os.O_RDWR, 0o600))
         return _connected(where)
     except OSError as error:
         problem = f"the sandbox's state cannot be opened: {error.strerror}"
@@ -177,7 +168,8 @@ def work(sandbox: Sandbox, database: sqlite3.Connection, now: int) -> Iterator[W
         begun = Work(sandbox, database.cursor(), now, bool(blocks))
         yield begun
         database.executemany(
-            "INSERT INTO activities (at, name, person, object, detail) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO activities (at, name, person, object, detail, data)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             begun.activities,
         )
         database.execute("COMMIT")

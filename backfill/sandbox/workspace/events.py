@@ -1,14 +1,15 @@
-"""What happens to people: events, pages and screens, devices, deliveries."""
+"""What happens to people and visitors: events, pages, screens, forms, devices, deliveries."""
 
 from __future__ import annotations
 
-from backfill.sandbox import people
-from backfill.sandbox.state import Work
-from backfill.sandbox.wire import DeviceOf, Event, sole, stored
+from backfill.sandbox.workspace import people, visitors
+from backfill.sandbox.workspace.state import Work
+from backfill.sandbox.workspace.wire import DeviceOf, Event, sole, stored
 
 _INSERT_EVENT = (
-    "INSERT OR IGNORE INTO events (person, kind, name, id, timestamp, received, attributes)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR IGNORE INTO events"
+    " (person, anonymous_id, kind, name, id, timestamp, received, attributes)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -27,13 +28,24 @@ def screen(work: Work, told: Event) -> None:
     _keep(work, told, "screen")
 
 
+def form(work: Work, told: Event) -> None:
+    """Keep that a form was filled in, as an event."""
+    _keep(work, told, "form")
+
+
 def _keep(work: Work, told: Event, kind: str) -> None:
-    person = people.reach(work, told.identifiers)
-    if person is None:
-        work.note("failed_event", detail="there is no such person, or they are suppressed")
-        return
+    visitor = told.identifiers.get("anonymous_id")
+    if visitor is not None:
+        person = visitors.person_of(work, str(visitor))
+    else:
+        person = people.reach(work, told.identifiers)
+        if person is None:
+            work.note("failed_event", detail="there is no such person, or they are suppressed")
+            return
     at, attributes = work.moment(told.timestamp), stored(told.attributes)
-    row = (person, kind, told.name.strip(), told.id, at, work.now, attributes)
+    name = told.name.strip()  # [spec: v1 events]
+    anonymous_id = None if visitor is None else str(visitor)
+    row = (person, anonymous_id, kind, name, told.id, at, work.now, attributes)
     if not work.database.execute(_INSERT_EVENT, row).rowcount:
         work.note("failed_event", person, detail="its id was seen before")
 
@@ -65,8 +77,10 @@ def delete_device(work: Work, told: DeviceOf) -> None:
 
 def delivery_event(work: Work, told: Event) -> None:
     """Keep what became of a message's delivery."""
-    row = (sole(told.identifiers)[1], told.name, work.now, stored(told.attributes))
+    _, delivery = sole(told.identifiers)
+    row = (delivery, told.name, work.moment(told.timestamp), work.now, stored(told.attributes))
     work.database.execute(
-        "INSERT INTO delivery_events (delivery, name, received, attributes) VALUES (?, ?, ?, ?)",
+        "INSERT INTO delivery_events (delivery, name, timestamp, received, attributes)"
+        " VALUES (?, ?, ?, ?, ?)",
         row,
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from backfill.errors import UsageError
-from backfill.sandbox.objects import cio_object_id
-from backfill.sandbox.people import cio_id, key, numbered
+from backfill.sandbox.workspace.finding import object_row, person_row
+from backfill.sandbox.workspace.objects import cio_object_id
+from backfill.sandbox.workspace.people import NAMES, cio_id, numbered
 from backfill.trackapi import PersonKind
 
 Row = dict[str, Any]
@@ -43,14 +44,8 @@ def person(state: Path, kind: PersonKind, value: str) -> Row | None:
 
     created: unix seconds when the workspace first saw them; times: attribute to unix seconds.
     """
-    column, wanted = (
-        ("number", numbered(value))
-        if kind == "cio_id"
-        else ("email_key" if kind == "email" else kind, key(kind, value))
-    )
     with _reading(state) as database:
-        query = f"SELECT * FROM people WHERE {column} = ?"  # noqa: S608
-        row = database.execute(query, (wanted,)).fetchone()
+        row = person_row(database, kind, value)
         return None if row is None else _profile(database, _values(row))
 
 
@@ -80,9 +75,7 @@ def thing(state: Path, type_id: str, object_id: str) -> Row | None:
     people: the cio_id of each person tied to it; visitors: the anonymous ids.
     """
     with _reading(state) as database:
-        row = database.execute(
-            "SELECT * FROM objects WHERE type = ? AND id = ?", (type_id, object_id)
-        ).fetchone()
+        row = object_row(database, type_id, object_id)
         if row is None:
             return None
         values = _values(row)
@@ -102,7 +95,7 @@ def thing(state: Path, type_id: str, object_id: str) -> Row | None:
 
 
 def events_of(state: Path, kind: PersonKind, value: str) -> list[Row]:
-    """A person's events, pages and screens, oldest first; none for an unknown person.
+    """A person's events, pages, screens and forms, oldest first; none for an unknown person.
 
     Each: kind, name, id, timestamp (when it happened), received, attributes.
     """
@@ -117,8 +110,9 @@ def events_of(state: Path, kind: PersonKind, value: str) -> list[Row]:
 
 
 def delivery_events(state: Path) -> list[Row]:
-    """What became of deliveries: delivery, name, received, attributes, as they came."""
-    return _rows(state, "SELECT delivery, name, received, attributes FROM delivery_events")
+    """What became of deliveries: delivery, name, timestamp, received, attributes, as they came."""
+    query = "SELECT delivery, name, timestamp, received, attributes FROM delivery_events"
+    return _rows(state, query + " ORDER BY number")
 
 
 def activities(state: Path) -> list[Row]:
@@ -127,7 +121,7 @@ def activities(state: Path) -> list[Row]:
     Among them what was accepted with 200 and then not applied: failed_attribute_change,
     failed_event, skipped_update and their kin.
     """
-    query = "SELECT at, name, person, object, detail FROM activities ORDER BY number"
+    query = "SELECT at, name, person, object, detail, data FROM activities ORDER BY number"
     return _rows(state, query)
 
 
@@ -151,14 +145,23 @@ def _values(row: sqlite3.Row) -> Row:
     for name in ("attributes", "times"):
         if name in values:
             values[name] = json.loads(values[name])
+    if isinstance(values.get("times"), int | float):  # one of all, as it is at first
+        named = [kind for kind in NAMES if values[kind] is not None]
+        values["times"] = dict.fromkeys([*named, *values["attributes"]], values["times"])
     return values
+
+
+def connected(state: Path) -> sqlite3.Connection:
+    """Open a workspace's file for reading, its rows by name."""
+    database = sqlite3.connect(f"{state.absolute().as_uri()}?mode=ro", uri=True)
+    database.row_factory = sqlite3.Row
+    return database
 
 
 @contextmanager
 def _reading(state: Path) -> Iterator[sqlite3.Connection]:
     try:
-        with closing(sqlite3.connect(f"{state.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            database.row_factory = sqlite3.Row
+        with closing(connected(state)) as database:
             yield database
     except sqlite3.Error as error:
         problem = f"the sandbox's state cannot be read: {error}"

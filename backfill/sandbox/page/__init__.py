@@ -1,0 +1,1 @@
+"""The page: the workspace to look at in a browser."""

@@ -1,0 +1,1 @@
+"""The workspace: people, objects and what happened, in one SQLite file."""
