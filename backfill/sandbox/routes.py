@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backfill.sandbox import app_api, track
+from backfill.sandbox import app_api, page, track
 from backfill.sandbox.calls import Answer, Call, Endpoint, Lookup
 from backfill.sandbox.credentials import has_app_key, has_track_key
 from backfill.sandbox.desk import Arrival, Desk
@@ -44,6 +44,7 @@ def application(desk: Desk) -> Starlette:
             Route("/openapi.json", _document),
             *(_route(e, _writing(desk, e)) for e in track.ENDPOINTS),
             *(_route(e, _looking_up(desk, e, window)) for e in app_api.LOOKUPS),
+            *page.routes(desk),
         ],
         exception_handlers={HTTPException: _absent(desk)},
         middleware=[Middleware(AsSent)],

@@ -9,6 +9,7 @@ from backfill.sandbox.app_api import identity, pages, parameters, profile
 from backfill.sandbox.app_api.answers import Refused, Told
 from backfill.sandbox.app_api.segments import name_of
 from backfill.sandbox.calls import Call, Reading
+from backfill.sandbox.workspace.preferences import is_unsubscribed
 from backfill.sandbox.workspace.wire import attributes_of, times_of
 
 #: [app api: POST /v1/customers/attributes; more is refused, our choice]
@@ -57,7 +58,7 @@ def _customer(reading: Reading, row: sqlite3.Row, asked: str) -> dict[str, Any]:
         "identifiers": identity.triple(row),
         "attributes": told,
         "timestamps": profile.timestamps(row, told),
-        "unsubscribed": profile.is_unsubscribed(values),
+        "unsubscribed": is_unsubscribed(values),
         "devices": [profile.device(device) for device in devices],
     }
 
@@ -113,7 +114,7 @@ def subscription_preferences(reading: Reading, call: Call) -> Told:
             "id": row["id"],
             "identifiers": identity.triple(row),
             "topics": profile.topics(values),
-            "unsubscribed": profile.is_unsubscribed(values),
+            "unsubscribed": is_unsubscribed(values),
             "header": {"title": "", "subtitle": ""},
         }
     }

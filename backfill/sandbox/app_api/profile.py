@@ -31,12 +31,6 @@ def text_of(value: Raw) -> str:
     return msgspec.json.format(told, indent=-1).decode() if told[:1] in _NESTED else spoken(value)
 
 
-def is_unsubscribed(attributes: Attributes) -> bool:
-    """Any letter case of true, 1 or "1" means so, all else does not.  [spec]"""
-    told = attributes.get("unsubscribed")
-    return told is not None and text_of(told).lower() in ("true", "1")
-
-
 def attributes_told(row: sqlite3.Row, attributes: Attributes) -> dict[str, str | None]:
     """A person's attributes, among them id, email and cio_id, of a row of `people`."""
     told: dict[str, str | None] = {name: text_of(value) for name, value in attributes.items()}

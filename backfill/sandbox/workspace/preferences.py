@@ -1,4 +1,4 @@
-"""Subscription preferences: a person's topics, replaced as a set or touched one by one.
+"""Consent: whether a person wants messages, and which topics.
 
 [spec] `cio_subscription_preferences: {"topics": {…}}` replaces the set; the dotted name
 `cio_subscription_preferences.topics.topic_1` touches one topic. That each topic has a time of
@@ -12,12 +12,18 @@ from typing import Any, Final
 import orjson
 from msgspec import Raw
 
-from backfill.sandbox.workspace.wire import NULL, Attributes
+from backfill.sandbox.workspace.wire import NULL, Attributes, spoken
 
 NAME: Final = "cio_subscription_preferences"
 
 #: What the dotted name of one topic begins with.
 TOPIC: Final = f"{NAME}.topics."
+
+
+def is_unsubscribed(attributes: Attributes) -> bool:
+    """Whether a person wants no messages: any letter case of true, 1 or "1" means so.  [spec]"""
+    told = attributes.get("unsubscribed")
+    return told is not None and spoken(told).lower() in ("true", "1")
 
 
 def taken_from(told: Attributes) -> Attributes:

@@ -25,6 +25,9 @@ _TOTALS: Final = {
     "events": "SELECT count(*) FROM events WHERE kind = 'event'",
     "pages": "SELECT count(*) FROM events WHERE kind = 'page'",
     "screens": "SELECT count(*) FROM events WHERE kind = 'screen'",
+    "forms": "SELECT count(*) FROM events WHERE kind = 'form'",
+    "visitors": "SELECT count(DISTINCT anonymous_id) FROM events WHERE person IS NULL",
+    "segments": "SELECT count(*) FROM segments",
     "suppressed": "SELECT count(DISTINCT suppression) FROM suppressed",
     "delivery_events": "SELECT count(*) FROM delivery_events",
     "requests": "SELECT count(*) FROM requests",
@@ -36,7 +39,12 @@ _TOTALS: Final = {
 def summary(state: Path) -> dict[str, int]:
     """How much of everything there is; `suppressed` counts people, not identifiers."""
     with _reading(state) as database:
-        return {name: int(database.execute(query).fetchone()[0]) for name, query in _TOTALS.items()}
+        return totals(database)
+
+
+def totals(database: sqlite3.Connection) -> dict[str, int]:
+    """As `summary`, of an open workspace."""
+    return {name: int(database.execute(query).fetchone()[0]) for name, query in _TOTALS.items()}
 
 
 def person(state: Path, kind: PersonKind, value: str) -> Row | None:
