@@ -64,7 +64,7 @@ def numbered(cio: str) -> int | None:
         number = int(cio, 16)
     except ValueError:
         return None
-    return number if cio_id(number) == cio and number < 2**63 else None
+    return number if 0 < number < 2**63 and cio_id(number) == cio else None
 
 
 def number_of(work: Work, kind: str, value: str) -> int | None:
