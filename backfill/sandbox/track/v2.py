@@ -25,6 +25,7 @@ from backfill.sandbox.workspace.wire import (
     Merge,
     Named,
     Relate,
+    plain,
 )
 
 #: [observed: live recordings of the vendor's Node client]
@@ -125,7 +126,7 @@ def _take(work: Work, value: object, raw: bytes | msgspec.Raw) -> list[Violation
         return [Violation("invalid", "body", message)]
     decoder, apply = _SEMANTICS[operation["type"], operation["action"]]
     try:
-        told = decoder.decode(raw)
+        told = decoder.decode(plain(bytes(raw)))
     except RecursionError:
         return [Violation("invalid", "body", "is nested too deeply")]
     apply(work, told)

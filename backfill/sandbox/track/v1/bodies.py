@@ -11,7 +11,7 @@ import orjson
 
 from backfill.sandbox.calls import Answer
 from backfill.sandbox.track.limits import Members
-from backfill.sandbox.workspace.wire import Attributes, Identifiers
+from backfill.sandbox.workspace.wire import Attributes, Identifiers, plain
 
 #: [observed: live recordings of the vendor's Node client]
 DONE: Final = Answer(200, b"{}\n", operations=1)
@@ -41,7 +41,7 @@ def read(body: bytes) -> Body:
     try:
         values = orjson.loads(body or b"{}")  # strict: msgspec passes over text it does not decode
         if isinstance(values, dict):
-            return Body(values, _members.decode(body or b"{}"), [])
+            return Body(values, _members.decode(plain(body or b"{}")), [])
     except (orjson.JSONDecodeError, msgspec.DecodeError, RecursionError):
         return Body({}, {}, ["body must be valid JSON"])
     return Body({}, {}, ["body must be an object"])
