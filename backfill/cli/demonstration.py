@@ -46,6 +46,7 @@ def outcome(job: Job) -> list[str]:
     return [
         "",
         "In the sandbox now: " + ", ".join(f"{found[key]:,} {name}" for key, name in _FACTS) + ".",
+        f"Look at it in a browser: backfill sandbox --port 8080 --state {_shown(job.sandbox)}",
         f"Run it again, and nothing is sent: backfill run {config}",
         f"Which rows were refused, and why: {_shown(job.rejects)}",
     ]
