@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,19 @@ class App:
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
-    state = tmp_path / "workspace.db"
+    with _reading_back(tmp_path / "workspace.db") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """As `shared_api`."""
+    with _reading_back(tmp_path_factory.mktemp("sandbox") / "workspace.db") as running:
+        yield running
+
+
+@contextmanager
+def _reading_back(state: Path) -> Iterator[App]:
     key = {"authorization": "Bearer sandbox"}
     with (
         embedded(Sandbox(state, app_requests_per_s=None)) as address,

@@ -169,8 +169,8 @@ def test_activities_come_in_pages_that_later_arrivals_do_not_shift(app: App) -> 
         {"customer_id": "1", "id_type": "name"},
     ],
 )
-def test_a_malformed_request_for_activities_is_refused(app: App, query: Any) -> None:
-    assert app.reader.get("/v1/activities", params=query).status_code == 400
+def test_a_malformed_request_for_activities_is_refused(shared_app: App, query: Any) -> None:
+    assert shared_app.reader.get("/v1/activities", params=query).status_code == 400
 
 
 def test_ten_activities_come_unless_told(app: App) -> None:

@@ -17,9 +17,9 @@ KEY = {"authorization": "Bearer sandbox"}
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer wrong", "Basic sandbox", "sandbox", "Bearer é"]
 )
-def test_without_the_key_nothing_is_read(app: App, header: str) -> None:
+def test_without_the_key_nothing_is_read(shared_app: App, header: str) -> None:
     headers = {"authorization": header.encode("utf-8")}
-    answer = app.reader.get("/v1/segments", headers=headers)
+    answer = shared_app.reader.get("/v1/segments", headers=headers)
 
     assert answer.status_code == 401
     assert answer.json()["errors"][0]["status"] == "401"

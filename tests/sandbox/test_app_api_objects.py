@@ -32,10 +32,10 @@ def test_an_object_is_named_by_the_server_s_id_within_its_type(app: App) -> None
 
 @pytest.mark.parametrize("path", ["1/nothing", "2/acme", "x/acme", "1/a%2Fb", "0/%00"])
 @pytest.mark.parametrize("call", ["attributes", "relationships"])
-def test_an_unknown_object_is_not_found(app: App, path: str, call: str) -> None:
-    app.api.take(of_object("identify"))
+def test_an_unknown_object_is_not_found(shared_app: App, path: str, call: str) -> None:
+    shared_app.api.take(of_object("identify"))
 
-    assert app.reader.get(f"/v1/objects/{path}/{call}").status_code == 404
+    assert shared_app.reader.get(f"/v1/objects/{path}/{call}").status_code == 404
 
 
 def test_the_people_of_an_object_come_in_pages(app: App) -> None:

@@ -59,8 +59,8 @@ def test_a_person_is_named_by_cio_id_with_its_prefix_or_without(app: App) -> Non
 @pytest.mark.parametrize(
     "call", ["attributes", "activities", "relationships", "segments", "subscription_preferences"]
 )
-def test_nobody_is_not_found(app: App, call: str) -> None:
-    answer = app.reader.get(f"/v1/customers/nobody/{call}")
+def test_nobody_is_not_found(shared_app: App, call: str) -> None:
+    answer = shared_app.reader.get(f"/v1/customers/nobody/{call}")
 
     assert answer.status_code == 404
     assert answer.json() == {"errors": [{"detail": "not found", "status": "404"}]}
@@ -190,8 +190,8 @@ def test_many_profiles_are_asked_for_by_one_id_type(app: App) -> None:
         "[" * 9000,
     ],
 )
-def test_a_malformed_list_of_ids_is_refused(app: App, body: str) -> None:
-    assert app.reader.post("/v1/customers/attributes", content=body).status_code == 400
+def test_a_malformed_list_of_ids_is_refused(shared_app: App, body: str) -> None:
+    assert shared_app.reader.post("/v1/customers/attributes", content=body).status_code == 400
 
 
 # --- What they are tied to ----------------------------------------------------------------------

@@ -49,10 +49,10 @@ def ids(app: App, told: Any) -> list[str]:
         ({"segment": {"id": 2**63 - 1}}, []),
     ],
 )
-def test_a_filter_finds_whom_it_holds_for(app: App, told: Any, expected: list[str]) -> None:
-    app.api.take(*PEOPLE)
+def test_a_filter_finds_whom_it_holds_for(shared_app: App, told: Any, expected: list[str]) -> None:
+    shared_app.api.take(*PEOPLE)
 
-    assert ids(app, told) == expected
+    assert ids(shared_app, told) == expected
 
 
 def test_people_are_found_by_their_cio_id(app: App) -> None:
@@ -84,18 +84,18 @@ def test_a_full_last_page_is_the_last(app: App) -> None:
 @pytest.mark.parametrize(
     "start", ["0", "-1", "abc", "MQ==", "MSwx", "%", "é", "LTE", "MDE", "A" * 999]
 )
-def test_a_token_that_no_page_gave_is_refused(app: App, start: str) -> None:
+def test_a_token_that_no_page_gave_is_refused(shared_app: App, start: str) -> None:
     told = {"filter": has("id")}
-    answer = app.reader.post("/v1/customers", json=told, params={"start": start})
+    answer = shared_app.reader.post("/v1/customers", json=told, params={"start": start})
 
     assert answer.status_code == 400
     assert "start" in answer.json()["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1001", "x", "", "1e2", "٣", "9" * 5000, "00001"])
-def test_a_limit_out_of_its_bounds_is_refused(app: App, limit: str) -> None:
+def test_a_limit_out_of_its_bounds_is_refused(shared_app: App, limit: str) -> None:
     told = {"filter": has("id")}
-    answer = app.reader.post("/v1/customers", json=told, params={"limit": limit})
+    answer = shared_app.reader.post("/v1/customers", json=told, params={"limit": limit})
 
     assert answer.status_code == 400
     assert "1 to 1000" in answer.json()["errors"][0]["detail"]
@@ -136,8 +136,8 @@ def nested(depth: int) -> Any:
         {"and": [has("id")] * 100},
     ],
 )
-def test_a_malformed_filter_is_refused(app: App, told: Any) -> None:
-    answer = app.reader.post("/v1/customers", json={"filter": told})
+def test_a_malformed_filter_is_refused(shared_app: App, told: Any) -> None:
+    answer = shared_app.reader.post("/v1/customers", json={"filter": told})
 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["status"] == "400"
@@ -193,5 +193,5 @@ def test_objects_come_in_pages(app: App) -> None:
         {"object_type_id": "1", "filter": has("a")},
     ],
 )
-def test_a_malformed_search_for_objects_is_refused(app: App, body: Any) -> None:
-    assert app.reader.post("/v1/objects", json=body).status_code == 400
+def test_a_malformed_search_for_objects_is_refused(shared_app: App, body: Any) -> None:
+    assert shared_app.reader.post("/v1/objects", json=body).status_code == 400

@@ -77,5 +77,7 @@ def test_people_are_searched_by_segment(full: App) -> None:
 
 @pytest.mark.parametrize("segment", ["5", "0", "-4", "x", "4.0", "9" * 19, "9" * 5000, "%D9%A4"])
 @pytest.mark.parametrize("call", ["", "/customer_count", "/membership"])
-def test_an_unknown_segment_is_not_found(full: App, segment: str, call: str) -> None:
-    assert full.reader.get(f"/v1/segments/{segment}{call}").status_code == 404
+def test_an_unknown_segment_is_not_found(shared_app: App, segment: str, call: str) -> None:
+    put(shared_app, 4, "1")
+
+    assert shared_app.reader.get(f"/v1/segments/{segment}{call}").status_code == 404

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import httpx
@@ -54,6 +56,38 @@ def test_every_operation_of_v2_is_in_the_document(shared_api: Api) -> None:
     }
 
     assert found >= {(k, a) for k, actions in trackapi.ACTIONS.items() for a in actions}
+
+
+def test_every_parameter_of_a_path_is_described(shared_api: Api) -> None:
+    told = document(shared_api)
+    described = told["components"]["parameters"]
+    for path, item in told["paths"].items():
+        for method in item.keys() - {"parameters"}:
+            given = item.get("parameters", []) + item[method].get("parameters", [])
+            resolved = [described.get(str(one.get("$ref")).split("/")[-1], one) for one in given]
+            names = {one["name"] for one in resolved if one["in"] == "path"}
+
+            assert names == set(re.findall("{(.*?)}", path)), (method, path)
+
+
+def test_the_document_says_the_limits_that_hold(shared_api: Api) -> None:
+    schemas = document(shared_api)["components"]["schemas"]
+    attributes, (text, *_) = schemas["Attributes"], schemas["AttributeValue"]["anyOf"]
+
+    assert attributes["maxProperties"] == trackapi.ATTRIBUTES_MAX
+    assert attributes["propertyNames"]["maxLength"] == trackapi.ATTRIBUTE_NAME_BYTES_MAX
+    assert text["maxLength"] == trackapi.ATTRIBUTE_VALUE_BYTES_MAX
+    assert schemas["Identifier"]["anyOf"][0]["maxLength"] == trackapi.IDENTIFIER_BYTES_MAX
+    assert schemas["EventName"]["maxLength"] == trackapi.EVENT_NAME_BYTES_MAX
+
+
+def test_nothing_in_the_document_is_without_use(shared_api: Api) -> None:
+    told = document(shared_api)
+    refs = set(re.findall(r'"#/components/([^"]+)"', json.dumps(told)))
+    parts = told["components"]
+    defined = {f"{k}/{n}" for k in ("parameters", "responses", "schemas") for n in parts[k]}
+
+    assert refs == defined
 
 
 def _words(schema: dict[str, Any], member: str) -> list[str]:

@@ -90,9 +90,9 @@ def batch(work: Work, call: Call) -> Answer:
     except (orjson.JSONDecodeError, msgspec.DecodeError, RecursionError):
         return Answer(400, _listing([_NOT_JSON._asdict()]))
     errors: list[dict[str, Any]] = []
-    refused = 0
+    refused, escapes = 0, b"\\u" in body
     for i, (value, raw) in enumerate(zip(values["batch"], raws, strict=True)):
-        found = _take(work, value, raw)
+        found = _take(work, value, raw, escapes)
         refused += bool(found)
         errors += [{"batch_index": i, **violation._asdict()} for violation in found]
     if errors:
@@ -104,7 +104,7 @@ def entity(work: Work, call: Call) -> Answer:
     """Apply the one operation a body is: 200 or 400."""
     try:
         value = orjson.loads(call.body)
-        found = _take(work, value, call.body)
+        found = _take(work, value, call.body, True)
     except orjson.JSONDecodeError:
         found = [_NOT_JSON]
     if found:
@@ -112,8 +112,8 @@ def entity(work: Work, call: Call) -> Answer:
     return Answer(200, ACCEPTED, 1)
 
 
-def _take(work: Work, value: object, raw: bytes | msgspec.Raw) -> list[Violation]:
-    """Apply one operation, or say why not."""
+def _take(work: Work, value: object, raw: bytes | msgspec.Raw, escapes: bool) -> list[Violation]:
+    """Apply one operation, or say why not; escapes: whether characters may be escaped in it."""
     behaviour = work.sandbox.behaviour
     most = trackapi.OPERATION_BYTES_MAX // 1000 * behaviour.kilobyte
     if len(memoryview(raw)) > most:
@@ -126,7 +126,7 @@ def _take(work: Work, value: object, raw: bytes | msgspec.Raw) -> list[Violation
         return [Violation("invalid", "body", message)]
     decoder, apply = _SEMANTICS[operation["type"], operation["action"]]
     try:
-        told = decoder.decode(plain(bytes(raw)))
+        told = decoder.decode(plain(bytes(raw)) if escapes else raw)
     except RecursionError:
         return [Violation("invalid", "body", "is nested too deeply")]
     apply(work, told)
