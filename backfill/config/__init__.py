@@ -5,6 +5,7 @@ from backfill.config.environment import (
     address,
     credentials,
     identity,
+    sandbox_app_api_key,
     sandbox_credentials,
 )
 from backfill.config.job import Destination, Job, json_schema, load
@@ -18,5 +19,6 @@ __all__ = [
     "identity",
     "json_schema",
     "load",
+    "sandbox_app_api_key",
     "sandbox_credentials",
 ]

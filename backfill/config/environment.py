@@ -15,6 +15,7 @@ from backfill.loopback import is_loopback
 
 SITE_ID = "CUSTOMERIO_SITE_ID"
 API_KEY = "CUSTOMERIO_API_KEY"
+APP_API_KEY = "CUSTOMERIO_APP_API_KEY"
 TRACK_URL = "CUSTOMERIO_TRACK_URL"
 
 #: Asked where the workspace is when the config does not say: it answers for either.  [spec]
@@ -45,6 +46,14 @@ def sandbox_credentials(environ: Mapping[str, str]) -> Credentials:
     Raises UsageError: one that is set cannot be a credential.
     """
     return _credentials(environ, default="sandbox")
+
+
+def sandbox_app_api_key(environ: Mapping[str, str]) -> str:
+    """The key a sandbox's App API takes: `sandbox` if it is not set.
+
+    Raises UsageError: it cannot be a credential.
+    """
+    return _credential(environ, APP_API_KEY, default="sandbox")
 
 
 def address(job: Job, environ: Mapping[str, str]) -> str | None:

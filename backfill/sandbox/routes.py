@@ -1,4 +1,4 @@
-"""The door: which path leads where, who may enter, and how an answer looks on the wire."""
+"""The door: which path leads where, and who may enter."""
 
 from __future__ import annotations
 
@@ -6,47 +6,43 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
 
-import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backfill.sandbox import app_api, page, track
-from backfill.sandbox.calls import Answer, Call, Endpoint, Lookup
-from backfill.sandbox.credentials import has_app_key, has_track_key
-from backfill.sandbox.desk import Arrival, Desk
-
-#: Every answer carries these.  [observed: live recordings of the vendor's Node client]
-_HEADERS: Final = {
-    "content-type": "application/json; charset=utf-8",
-    "access-control-allow-origin": "*",
-    "cache-control": "no-cache, no-store, must-revalidate, max-age=0",
-    "via": "1.1 google",
-}
+from backfill.sandbox import app_api, hosts, page, replies, track
+from backfill.sandbox.calls import Endpoint, Lookup
+from backfill.sandbox.credentials import has_app_key
+from backfill.sandbox.desk import Desk
+from backfill.sandbox.fates import Fates
+from backfill.sandbox.guard import Guarded, is_called_by_its_name
+from backfill.sandbox.taking import Serve, taking
 
 #: The description of all that is served, written by hand.
 _OPENAPI: Final = Path(__file__).with_name("openapi.json")
 
-Serve = Callable[[Request], Awaitable[Response]]
 
+def application(desk: Desk, host: str = hosts.LOOPBACK) -> Starlette:
+    """The Track API, the App API and the page as one ASGI application.
 
-def application(desk: Desk) -> Starlette:
-    """The Track API and the App API as one ASGI application."""
-    window = app_api.Window(desk.sandbox.app_requests_per_s)
+    host: where it listens.
+    """
+    sandbox = desk.sandbox
+    window = app_api.Window(sandbox.app_requests_per_s)
+    fates = Fates(sandbox.seed, sandbox.faults, sandbox.requests_per_s)
     app = Starlette(
         routes=[
             Route("/openapi.json", _document),
-            *(_route(e, _writing(desk, e)) for e in track.ENDPOINTS),
-            *(_route(e, _looking_up(desk, e, window)) for e in app_api.LOOKUPS),
-            *page.routes(desk),
+            *(_route(e, taking(desk, fates, e)) for e in track.ENDPOINTS),
+            *(_route(e, _looking_up(desk, e, window, host)) for e in app_api.LOOKUPS),
+            *(Guarded(route, sandbox, host) for route in page.routes(desk)),
         ],
-        exception_handlers={HTTPException: _absent(desk)},
+        exception_handlers={HTTPException: _absent(desk), replies.Gone: _gone},
         middleware=[Middleware(AsSent)],
     )
     app.router.redirect_slashes = False
@@ -70,42 +66,24 @@ def _route(at: Endpoint | Lookup, serve: Serve) -> Route:
     return Route(at.path, serve, methods=[at.method])
 
 
-def _writing(desk: Desk, endpoint: Endpoint) -> Serve:
-    async def serve(request: Request) -> Response:
-        arrival = _arrival(request)
-        given = request.headers.get("authorization", "")
-        if not endpoint.is_open and not has_track_key(desk.sandbox, given):
-            return _reply(await _turned_away(desk, arrival, 401, "Unauthorized"))
-        try:
-            body = await _bounded(request, endpoint.body_bytes_max)
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
-        if body is None:
-            status = desk.sandbox.behaviour.oversized
-            return _reply(await _turned_away(desk, arrival, status, "Request Entity Too Large"))
-        return _reply(await desk.take(arrival, endpoint.handle, _call(request, body)))
-
-    return serve
-
-
 async def _document(_request: Request) -> Response:
     """What is served here, as OpenAPI."""
     return FileResponse(_OPENAPI, media_type="application/json")
 
 
-def _looking_up(desk: Desk, lookup: Lookup, window: app_api.Window) -> Serve:
+def _looking_up(desk: Desk, lookup: Lookup, window: app_api.Window, host: str) -> Serve:
     async def serve(request: Request) -> Response:
+        if not is_called_by_its_name(request, host):
+            return replies.reply(app_api.problem(403, "forbidden"))
         if not has_app_key(desk.sandbox, request.headers.get("authorization", "")):
-            return _reply(app_api.problem(401, "unauthorized"))
+            return replies.reply(app_api.problem(401, "unauthorized"))
         if not window.admits(time.monotonic()):
-            return _reply(app_api.problem(429, "too many requests"))
-        try:
-            body = await _bounded(request, lookup.body_bytes_max)
-        except ClientDisconnect:
-            return Response(status_code=400)
+            return replies.reply(app_api.problem(429, "too many requests"))
+        body = await replies.read(request, lookup.body_bytes_max)
         if body is None:
-            return _reply(app_api.problem(413, "request entity too large"))
-        return _reply(await desk.look(lookup.handle, _call(request, body), time.time()))
+            return replies.reply(app_api.problem(413, "request entity too large"))
+        call = replies.called(request, body)
+        return replies.reply(await desk.look(lookup.handle, call, time.time()))
 
     return serve
 
@@ -116,41 +94,11 @@ def _absent(desk: Desk) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def refusal(request: Request, problem: Exception) -> Response:
         if not isinstance(problem, HTTPException):
             raise problem
-        status, told = problem.status_code, problem.detail
-        return _reply(await _turned_away(desk, _arrival(request), status, told))
+        arrival = replies.arrived(request)
+        return replies.reply(await replies.turned_away(desk, arrival, problem.status_code))
 
     return refusal
 
 
-async def _turned_away(desk: Desk, arrival: Arrival, status: int, message: str) -> Answer:
-    """The bodies of these answers are not documented."""
-    answer = Answer(status, orjson.dumps({"meta": {"error": message}}) + b"\n")
-    return await desk.take(arrival, lambda _work, _call: answer, Call({}, {}, b""))
-
-
-def _arrival(request: Request) -> Arrival:
-    return Arrival(time.time(), request.method, request.url.path)
-
-
-def _call(request: Request, body: bytes) -> Call:
-    names = {name: unquote(value) for name, value in request.path_params.items()}
-    return Call(names, request.query_params, body)
-
-
-def _reply(answer: Answer) -> Response:
-    status = {"status": "200 OK"} if answer.status == 200 else {}
-    return Response(answer.body, answer.status, {**_HEADERS, **status})
-
-
-async def _bounded(request: Request, limit: int) -> bytes | None:
-    """The body; None as soon as it is known to be longer than `limit`."""
-    if int(request.headers.get("content-length", "0")) > limit:
-        return None
-    chunks: list[bytes] = []
-    taken = 0
-    async for chunk in request.stream():
-        taken += len(chunk)
-        if taken > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
+async def _gone(_request: Request, _problem: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it

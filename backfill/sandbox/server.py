@@ -7,7 +7,6 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,11 +15,13 @@ from typing import Final, NamedTuple
 import uvicorn
 from starlette.types import ASGIApp
 
-from backfill.errors import UsageError
 from backfill.sandbox import certificate, hosts
+from backfill.sandbox.connection import Connection
 from backfill.sandbox.desk import Desk
+from backfill.sandbox.lock import locked
+from backfill.sandbox.regions import OtherRegion
 from backfill.sandbox.routes import application
-from backfill.sandbox.settings import Sandbox
+from backfill.sandbox.settings import DEFAULT_CREDENTIAL, Sandbox
 from backfill.sandbox.workspace.state import opened
 
 #: How long requests may go on once the server is to stop.
@@ -30,10 +31,12 @@ _STOP_S: Final = 5
 class Running(NamedTuple):
     """A sandbox that takes requests.
 
-    address: SCHEME://HOST:PORT; authority: the file https clients are to trust, None for http.
+    address: SCHEME://HOST:PORT; other: that of the other region's host, None without one;
+    authority: the file https clients are to trust, None for http.
     """
 
     address: str
+    other: str | None
     authority: Path | None
 
 
@@ -43,35 +46,47 @@ def embedded(
     port: int = 0,
     tls: bool = False,
     host: str = hosts.LOOPBACK,
+    other_region_port: int | None = None,
 ) -> Iterator[str]:
     """Run the API in a thread of this process; gives its address, http://127.0.0.1:PORT.
 
     sandbox: a workspace, or just its file. port: 0 for any that is free.
     tls: https, with a certificate by `certificate.authority(state)`.
+    other_region_port: of a second listener that plays the other region's host; None: there is none.
     Raises UsageError: the state cannot be opened or is in use, the port or the certificate not be
     had, or other machines would reach it with default credentials.
     """
     wanted = Sandbox(sandbox) if isinstance(sandbox, Path) else sandbox
-    with _running(wanted, port, tls, host) as running:
-        yield running.address
+    with running(wanted, port, tls, host, other_region_port) as found:
+        yield found.address
 
 
 @contextmanager
-def _running(sandbox: Sandbox, port: int, tls: bool, host: str) -> Iterator[Running]:
+def running(
+    sandbox: Sandbox, port: int, tls: bool, host: str, other_region_port: int | None
+) -> Iterator[Running]:
+    """As `embedded`, for who needs more than the address."""
     hosts.check(sandbox, host)
+    scheme = "https" if tls else "http"
     with (
         _kept(sandbox.state) as state,
         closing(opened(state)) as database,
-        ThreadPoolExecutor(1, "sandbox-writer") as writer,
-        hosts.listening(host, port) as listener,
+        locked(state),
+        ExitStack() as stack,
     ):
         chain = certificate.chain(state, hosts.names(host)) if tls else None
-        app = application(Desk(sandbox, state, database, writer))
-        with _serving(app, [listener], chain):
-            yield Running(
-                hosts.address("https" if tls else "http", host, listener),
-                certificate.authority(state) if tls else None,
-            )
+        desk = Desk(sandbox, state, database)
+        stack.enter_context(desk.open())
+        app: ASGIApp = application(desk, host)
+        listeners = [stack.enter_context(hosts.listening(host, port))]
+        address, other = hosts.address(scheme, host, listeners[0]), None
+        if other_region_port is not None:
+            second = stack.enter_context(hosts.listening(host, other_region_port))
+            app = OtherRegion(app, desk, second.getsockname()[1], address)
+            other = hosts.address(scheme, host, second)
+            listeners.append(second)
+        with _serving(app, listeners, chain):
+            yield Running(address, other, certificate.authority(state) if tls else None)
 
 
 @contextmanager
@@ -79,10 +94,11 @@ def _serving(app: ASGIApp, listeners: list[socket.socket], chain: Path | None) -
     """Answer what comes to the listeners, in a thread of its own."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
+        ws="none",
         lifespan="off",
         log_config=None,  # the process's own logging is not ours to change
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_STOP_S,
@@ -108,17 +124,44 @@ def _kept(state: Path | None) -> Iterator[Path]:
         yield Path(folder) / "workspace.db"
 
 
-def serve(sandbox: Sandbox, port: int = 0, tls: bool = False, host: str = hosts.LOOPBACK) -> None:
+def serve(
+    sandbox: Sandbox,
+    port: int = 0,
+    tls: bool = False,
+    host: str = hosts.LOOPBACK,
+    other_region_port: int | None = None,
+) -> None:
     """Run the API until SIGINT or SIGTERM; says where on stdout once it can be reached.
+
+    The first line ends in the address, SCHEME://HOST:PORT; hints for people follow.
 
     To be called in the main thread. Raises as `embedded` does.
     """
     stops = {signal.SIGINT, signal.SIGTERM}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, stops)  # the server's threads inherit it
     try:
-        with _running(sandbox, port, tls, host) as running:
-            sys.stdout.write(f"sandbox listening on {running.address}\n")
+        with running(sandbox, port, tls, host, other_region_port) as found:
+            sys.stdout.write("".join(f"{line}\n" for line in _hints(sandbox, found)))
             sys.stdout.flush()
             signal.sigwait(stops)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hints(sandbox: Sandbox, found: Running) -> list[str]:
+    """What to print, the address first; names of variables, never what they hold."""
+    lines = [
+        f"sandbox listening on {found.address}",
+        f"  to look at:    {found.address}/",
+        f"  workspace:     {sandbox.state or 'gone when this ends; --state FILE keeps it'}",
+        f"  credentials:   {', '.join(hosts.VARIABLES.values())},",
+        f"                 `{DEFAULT_CREDENTIAL}` for each that is not set",
+    ]
+    if found.other:
+        lines.append(f"  other region:  {found.other}")
+    if found.authority:
+        lines += [
+            f"  certificate:   clients are to trust {found.authority}, by",
+            "                 REQUESTS_CA_BUNDLE, SSL_CERT_FILE or NODE_EXTRA_CA_CERTS",
+        ]
+    return lines

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from backfill.sandbox.faults import AnyFault
+
 #: Takes one operation of a v2 request, gives the message to refuse it with, or None to take it.
 Refuse = Callable[[dict[str, Any]], str | None]
 
@@ -41,7 +43,9 @@ class Behaviour:
 class Sandbox:
     """A workspace, who may enter, and how it behaves.
 
-    state: its file, made if it is not there; None: a file that is gone with the server.
+    state:          its file, made if it is not there; None: a file that is gone with the server.
+    requests_per_s: of the Track API, over all its calls; None: no limit.
+    seed:           of what faults leave to chance.
     """
 
     state: Path | None
@@ -52,4 +56,7 @@ class Sandbox:
     behaviour: Behaviour = Behaviour()
     #: Of the App API, over all its calls; None: no limit.  [app api: 10 a second]
     app_requests_per_s: int | None = 10
+    requests_per_s: int | None = None
+    seed: int = 0
+    faults: tuple[AnyFault, ...] = ()
     refuse: Refuse | None = None

@@ -12,7 +12,7 @@ import backfill.config
 from backfill.config import json_schema, load
 
 TOP = Path(__file__).parents[2]
-CONFIGS = sorted((TOP / "configs").glob("*.yaml"))
+CONFIGS = sorted({*(TOP / "configs").glob("*.yaml")} - {TOP / "configs" / "scenario.yaml"})
 SCHEMA = Path(backfill.config.__file__).parent / "schema.json"
 
 

@@ -78,7 +78,7 @@ Activity = tuple[int, str, int | None, int | None, str | None, str | None]
 
 @dataclass(slots=True)
 class Work:
-    """What one request does to the workspace: a transaction, with its time of receipt."""
+    """What one request does to the workspace, with its time of receipt."""
 
     sandbox: Sandbox
     database: sqlite3.Cursor
@@ -162,19 +162,24 @@ def _prepare(database: sqlite3.Connection, where: str) -> None:
 
 
 @contextmanager
-def work(sandbox: Sandbox, database: sqlite3.Connection, now: int) -> Iterator[Work]:
-    """One transaction: all of it is in the state when this ends, or none of it."""
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All that is done meanwhile is in the state when this ends, or none of it."""
     database.execute("BEGIN IMMEDIATE")
     try:
-        ((blocks,),) = database.execute("SELECT EXISTS (SELECT 1 FROM suppressed)")
-        begun = Work(sandbox, database.cursor(), now, bool(blocks))
-        yield begun
-        database.executemany(
-            "INSERT INTO activities (at, name, person, object, detail, data)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            begun.activities,
-        )
+        yield
         database.execute("COMMIT")
     except BaseException:
         database.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def work(sandbox: Sandbox, database: sqlite3.Connection, now: int) -> Iterator[Work]:
+    """What one request does, within a transaction; its activities are kept at the end."""
+    ((blocks,),) = database.execute("SELECT EXISTS (SELECT 1 FROM suppressed)")
+    begun = Work(sandbox, database.cursor(), now, bool(blocks))
+    yield begun
+    database.executemany(
+        "INSERT INTO activities (at, name, person, object, detail, data) VALUES (?, ?, ?, ?, ?, ?)",
+        begun.activities,
+    )
