@@ -182,7 +182,7 @@ def sandbox(
 
     from backfill.config import sandbox_app_api_key, sandbox_credentials
     from backfill.sandbox import Sandbox, serve
-    from backfill.sandbox.scenario import Scenario, read
+    from backfill.sandbox.faults.scenario import Scenario, read
 
     taken = sandbox_credentials(os.environ)
     played = read(scenario) if scenario else Scenario()

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from starlette.concurrency import run_in_threadpool
 
 from backfill.sandbox.calls import Answer, Call, Reading
-from backfill.sandbox.fates import Fate
+from backfill.sandbox.faults.fates import Fate
 from backfill.sandbox.settings import Sandbox
 from backfill.sandbox.workspace.reading import connected
 from backfill.sandbox.workspace.state import Work, transaction, work

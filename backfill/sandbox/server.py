@@ -15,12 +15,12 @@ from typing import Final, NamedTuple
 import uvicorn
 from starlette.types import ASGIApp
 
-from backfill.sandbox import certificate, hosts
-from backfill.sandbox.connection import Connection
 from backfill.sandbox.desk import Desk
+from backfill.sandbox.door import certificate, hosts
+from backfill.sandbox.door.connection import Connection
+from backfill.sandbox.door.regions import OtherRegion
+from backfill.sandbox.door.routes import application
 from backfill.sandbox.lock import locked
-from backfill.sandbox.regions import OtherRegion
-from backfill.sandbox.routes import application
 from backfill.sandbox.settings import DEFAULT_CREDENTIAL, Sandbox
 from backfill.sandbox.workspace.state import opened
 

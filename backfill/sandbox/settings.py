@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from backfill.sandbox.faults import AnyFault
+from backfill.sandbox.faults.kinds import AnyFault
 
 #: Takes one operation of a v2 request, gives the message to refuse it with, or None to take it.
 Refuse = Callable[[dict[str, Any]], str | None]

@@ -2,11 +2,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from backfill.sandbox import Sandbox, embedded
-from backfill.sandbox.app_api import Window
 
 from .conftest import CREDENTIALS, App
 from .operations import identify
@@ -53,15 +50,3 @@ def test_over_ten_requests_a_second_are_refused() -> None:
         assert [answer.status_code for answer in answers[:10]] == [200] * 10
         assert refused.json()["errors"][0]["status"] == "429"
         assert reader.get("/api/v1/accounts/region", auth=CREDENTIALS).status_code == 200
-
-
-@given(gaps=st.lists(st.floats(0, 0.5, allow_nan=False), max_size=100), most=st.integers(1, 10))
-def test_no_second_admits_more_and_none_that_has_room_refuses(gaps: list[float], most: int) -> None:
-    window, now, admitted = Window(most), 0.0, list[float]()
-    for gap in gaps:
-        now += gap
-        recent = [moment for moment in admitted if moment > now - 1]
-        is_admitted = window.admits(now)
-        admitted += [now] * is_admitted
-
-        assert is_admitted == (len(recent) < most)

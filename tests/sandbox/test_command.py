@@ -16,7 +16,7 @@ import pytest
 
 from backfill.errors import UsageError
 from backfill.sandbox import embedded
-from backfill.sandbox.certificate import authority
+from backfill.sandbox.door.certificate import authority
 
 KEYS = {
     "CUSTOMERIO_SITE_ID": "hush-site",

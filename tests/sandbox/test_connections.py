@@ -16,7 +16,7 @@ import pytest
 
 from backfill.errors import UsageError
 from backfill.sandbox import Behaviour, Sandbox, embedded, summary
-from backfill.sandbox.faults import Delay
+from backfill.sandbox.faults.kinds import Delay
 
 from .conftest import CREDENTIALS
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from backfill.sandbox import Sandbox, embedded, summary
-from backfill.sandbox.certificate import authority
-from backfill.sandbox.faults import (
+from backfill.sandbox.door.certificate import authority
+from backfill.sandbox.faults.kinds import (
     AnyFault,
     Choice,
     Cut,

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill.errors import UsageError
-from backfill.sandbox.fates import Asked, Fates
-from backfill.sandbox.faults import (
+from backfill.sandbox.faults.fates import Asked, Fates
+from backfill.sandbox.faults.kinds import (
     AnyFault,
     Choice,
     Cut,
@@ -24,7 +24,7 @@ from backfill.sandbox.faults import (
     Reset,
     Throttle,
 )
-from backfill.sandbox.scenario import Scenario, read
+from backfill.sandbox.faults.scenario import Scenario, read
 
 EXAMPLE = Path(__file__).parents[2] / "configs" / "scenario.yaml"
 BATCH = "/api/v2/batch"

@@ -12,7 +12,7 @@ import pytest
 
 from backfill.errors import UsageError
 from backfill.sandbox import Sandbox, embedded
-from backfill.sandbox.certificate import authority, chain
+from backfill.sandbox.door.certificate import authority, chain
 
 from .conftest import CREDENTIALS
 

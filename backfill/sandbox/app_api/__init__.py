@@ -6,10 +6,9 @@ from typing import Final
 
 from backfill.sandbox.app_api import activities, customers, objects, search, segments
 from backfill.sandbox.app_api.answers import answering, problem
-from backfill.sandbox.app_api.rate import Window
 from backfill.sandbox.calls import Lookup
 
-__all__ = ["LOOKUPS", "Window", "problem"]
+__all__ = ["LOOKUPS", "problem"]
 
 _HANDLERS: Final = {
     ("GET", "/customers"): customers.by_email,

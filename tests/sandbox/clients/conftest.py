@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from backfill.sandbox import Sandbox, certificate, embedded
+from backfill.sandbox import Sandbox, embedded
+from backfill.sandbox.door import certificate
 
 
 class Secure(NamedTuple):

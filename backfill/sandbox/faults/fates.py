@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from backfill.sandbox.faults import (
+from backfill.sandbox.faults.kinds import (
     AnyFault,
     Delay,
     Ending,

@@ -10,8 +10,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from backfill.sandbox import hosts
-from backfill.sandbox.credentials import has_track_key
+from backfill.loopback import is_loopback
+from backfill.sandbox.door import hosts
+from backfill.sandbox.door.credentials import has_track_key
 from backfill.sandbox.settings import Sandbox
 
 
@@ -21,7 +22,7 @@ def is_called_by_its_name(request: Request, host: str) -> bool:
     A browser sends the name of the web page that asks. Beyond loopback a sandbox does not know
     its names; there credentials of its own protect it.
     """
-    if not hosts.is_loopback(host):
+    if not is_loopback(host):
         return True
     try:
         asked = urlsplit("//" + request.headers.get("host", "")).hostname
@@ -58,7 +59,7 @@ class Guarded(BaseRoute):
         if not is_called_by_its_name(request, self.host):
             return PlainTextResponse("This page answers to localhost and 127.0.0.1.\n", 403)
         given = request.headers.get("authorization", "")
-        if hosts.is_loopback(self.host) or has_track_key(self.sandbox, given):
+        if is_loopback(self.host) or has_track_key(self.sandbox, given):
             return None
         asks = {"www-authenticate": 'Basic realm="backfill sandbox"'}
         return PlainTextResponse("The site id and the API key, please.\n", 401, asks)

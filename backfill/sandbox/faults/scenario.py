@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from backfill.errors import UsageError
-from backfill.sandbox.faults import AnyFault, Choice
+from backfill.sandbox.faults.kinds import AnyFault, Choice
 from backfill.sandbox.settings import Behaviour
 
 #: Keys and list indices from the top of the file to a value.

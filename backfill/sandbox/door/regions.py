@@ -7,9 +7,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backfill import trackapi
-from backfill.sandbox import replies
-from backfill.sandbox.credentials import has_track_key
 from backfill.sandbox.desk import Desk
+from backfill.sandbox.door import replies
+from backfill.sandbox.door.credentials import has_track_key
 
 
 class OtherRegion:

@@ -15,16 +15,18 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backfill.sandbox import app_api, hosts, page, replies, track
+from backfill.sandbox import app_api, page, track
 from backfill.sandbox.calls import Endpoint, Lookup
-from backfill.sandbox.credentials import has_app_key
 from backfill.sandbox.desk import Desk
-from backfill.sandbox.fates import Fates
-from backfill.sandbox.guard import Guarded, is_called_by_its_name
-from backfill.sandbox.taking import Serve, taking
+from backfill.sandbox.door import hosts, replies
+from backfill.sandbox.door.credentials import has_app_key
+from backfill.sandbox.door.guard import Guarded, is_called_by_its_name
+from backfill.sandbox.door.taking import Serve, taking
+from backfill.sandbox.faults.fates import Fates
+from backfill.sandbox.throttle import Window
 
 #: The description of all that is served, written by hand.
-_OPENAPI: Final = Path(__file__).with_name("openapi.json")
+_OPENAPI: Final = Path(__file__).parents[1] / "openapi.json"
 
 
 def application(desk: Desk, host: str = hosts.LOOPBACK) -> Starlette:
@@ -33,7 +35,7 @@ def application(desk: Desk, host: str = hosts.LOOPBACK) -> Starlette:
     host: where it listens.
     """
     sandbox = desk.sandbox
-    window = app_api.Window(sandbox.app_requests_per_s)
+    window = Window(sandbox.app_requests_per_s)
     fates = Fates(sandbox.seed, sandbox.faults, sandbox.requests_per_s)
     app = Starlette(
         routes=[
@@ -71,7 +73,7 @@ async def _document(_request: Request) -> Response:
     return FileResponse(_OPENAPI, media_type="application/json")
 
 
-def _looking_up(desk: Desk, lookup: Lookup, window: app_api.Window, host: str) -> Serve:
+def _looking_up(desk: Desk, lookup: Lookup, window: Window, host: str) -> Serve:
     async def serve(request: Request) -> Response:
         if not is_called_by_its_name(request, host):
             return replies.reply(app_api.problem(403, "forbidden"))

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backfill.sandbox import replies
 from backfill.sandbox.calls import Answer, Endpoint
-from backfill.sandbox.connection import CutAnswer, NoAnswer, waited
-from backfill.sandbox.credentials import has_track_key
 from backfill.sandbox.desk import Desk
-from backfill.sandbox.fates import Asked, Fates
-from backfill.sandbox.faults import Cut, Ending, Failure, Reset, Silence
+from backfill.sandbox.door import replies
+from backfill.sandbox.door.connection import CutAnswer, NoAnswer, waited
+from backfill.sandbox.door.credentials import has_track_key
+from backfill.sandbox.faults.fates import Asked, Fates
+from backfill.sandbox.faults.kinds import Cut, Ending, Failure, Reset, Silence
 
 Serve = Callable[[Request], Awaitable[Response]]
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from backfill.sandbox.calls import Answer, Call
 from backfill.sandbox.desk import Arrival, Desk
-from backfill.sandbox.fates import Fate
+from backfill.sandbox.faults.fates import Fate
 
 #: Every answer carries these.  [observed: live recordings of the vendor's Node client]
 _HEADERS: Final = {

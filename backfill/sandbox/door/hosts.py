@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from typing import Final
 from urllib.parse import urlsplit
 
 from backfill import trackapi
 from backfill.errors import UsageError
+from backfill.loopback import is_loopback
 from backfill.sandbox.settings import DEFAULT_CREDENTIAL, Sandbox
 
 #: Where it listens unless told otherwise: nobody but this machine reaches it.
@@ -23,14 +23,6 @@ VARIABLES: Final = {
     "api_key": "CUSTOMERIO_API_KEY",
     "app_api_key": "CUSTOMERIO_APP_API_KEY",
 }
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stays on this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def names(host: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Misbehaving on demand: what can go wrong, and which request it meets."""
