@@ -33,9 +33,25 @@ def prepared() -> Job:
     folder = _folder()
     config = folder / "configs" / "demo.yaml"
     job = load(config)
-    shutil.rmtree(folder / "state" / "demo", ignore_errors=True)
+    assert job.sandbox is not None
+    _clear(folder / "state" / "demo", job.sandbox)
     click.echo(f"Loading the sample data into a Track API on this machine: {_shown(config)}\n")
     return job
+
+
+def _clear(folder: Path, state: Path) -> None:
+    """Remove what an earlier demo left, the lock excepted by which it is known to be nobody's.
+
+    Raises UsageError: a sandbox has it open.
+    """
+    if not folder.exists():
+        return
+    with sandbox.locked(state) as lock:
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path != lock:
+                path.unlink()
 
 
 def outcome(job: Job) -> list[str]:
@@ -47,7 +63,7 @@ def outcome(job: Job) -> list[str]:
         "",
         "In the sandbox now: " + ", ".join(f"{found[key]:,} {name}" for key, name in _FACTS) + ".",
         f"Look at it in a browser: backfill sandbox --port 8080 --state {_shown(job.sandbox)}",
-        f"Run it again, and nothing is sent: backfill run {config}",
+        f"With that ended, run it again, and nothing is sent: backfill run {config}",
         f"Which rows were refused, and why: {_shown(job.rejects)}",
     ]
 

@@ -1,5 +1,6 @@
 """A local Track API with a workspace behind it: refuses and keeps what the API would."""
 
+from backfill.sandbox.lock import locked
 from backfill.sandbox.server import embedded, serve
 from backfill.sandbox.settings import Behaviour, Sandbox
 from backfill.sandbox.workspace.reading import (
@@ -19,6 +20,7 @@ __all__ = [
     "delivery_events",
     "embedded",
     "events_of",
+    "locked",
     "person",
     "requests",
     "serve",

@@ -16,8 +16,8 @@ _HOLDER_BYTES_MAX: Final = 32
 
 
 @contextmanager
-def locked(state: Path) -> Iterator[None]:
-    """Keep other sandboxes from `state` until the context ends or the process dies.
+def locked(state: Path) -> Iterator[Path]:
+    """Keep other sandboxes from `state` until the context ends or the process dies; gives the file.
 
     Who only reads the state is not kept out. The lock file stays when it is released: to remove
     it would let two sandboxes hold two files of one name.
@@ -31,10 +31,10 @@ def locked(state: Path) -> Iterator[None]:
         except BlockingIOError as error:
             holder = os.read(descriptor, _HOLDER_BYTES_MAX).decode(errors="replace").strip()
             what = f"another sandbox has this state open: process {holder or 'unknown'}"
-            fix = f"stop it, or give another --state (its lock is {path})"
+            fix = f"stop it, then try again; or use another file (its lock is {path})"
             raise UsageError(what, str(state), fix) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
-        yield
+        yield path
     finally:
         os.close(descriptor)

@@ -118,7 +118,7 @@ def _serving(app: ASGIApp, listeners: list[socket.socket], chain: Path | None) -
 def _kept(state: Path | None) -> Iterator[Path]:
     """The workspace's file; without one, a file that is gone afterwards."""
     if state is not None:
-        yield state
+        yield state.resolve()  # one lock however it is called
         return
     with TemporaryDirectory(prefix="backfill-sandbox-") as folder:
         yield Path(folder) / "workspace.db"
@@ -157,11 +157,17 @@ def _hints(sandbox: Sandbox, found: Running) -> list[str]:
         f"  credentials:   {', '.join(hosts.VARIABLES.values())},",
         f"                 `{DEFAULT_CREDENTIAL}` for each that is not set",
     ]
+    if sandbox.region != "us" or found.other:
+        lines.append(f"  region:        {sandbox.region}")
     if found.other:
         lines.append(f"  other region:  {found.other}")
+    if sandbox.requests_per_s:
+        lines.append(f"  limit:         {sandbox.requests_per_s} requests a second, above that 429")
+    if sandbox.faults:
+        lines.append(f"  scenario:      {len(sandbox.faults)} faults, seed {sandbox.seed}")
     if found.authority:
         lines += [
-            f"  certificate:   clients are to trust {found.authority}, by",
+            f"  certificate:   clients are to trust {found.authority.resolve()}, by",
             "                 REQUESTS_CA_BUNDLE, SSL_CERT_FILE or NODE_EXTRA_CA_CERTS",
         ]
     return lines

@@ -45,5 +45,5 @@ def test_a_failed_change_says_why_and_tells_no_value(api: Api) -> None:
     api.take(identify("2", email="a@b.c", hush="secret"))
     failed = [a for a in activities(api.state) if a["name"] == "failed_attribute_change"]
 
-    assert [a["detail"] for a in failed] == ["an identifier belongs to another person"]
+    assert [a["detail"] for a in failed] == ["id 2: an identifier belongs to another person"]
     assert failed[0]["data"] is None

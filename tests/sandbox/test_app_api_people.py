@@ -86,8 +86,9 @@ def test_every_attribute_is_text(app: App) -> None:
     )
     app.api.client.post("/api/v2/entity", content=body).raise_for_status()
     told = customer(app)["attributes"]
+    made = ("id", "email", "cio_id", "created_at")
 
-    assert {name: told[name] for name in told if name not in ("id", "email", "cio_id")} == {
+    assert {name: told[name] for name in told if name not in made} == {
         "text": 'a"é',
         "empty": "",
         "whole": "30",
@@ -109,7 +110,16 @@ def test_the_identifiers_are_among_the_attributes(app: App) -> None:
         "email": None,
         "phone": "+4915112345678",
         "cio_id": told["identifiers"]["cio_id"],
+        "created_at": str(told["timestamps"]["created_at"]),
     }
+
+
+def test_a_person_without_created_at_looks_created_when_they_came(app: App) -> None:
+    app.api.take(identify(), identify("2", created_at=1_500_000_000))
+    now = time.time()
+
+    assert now - 60 < int(customer(app)["attributes"]["created_at"]) <= now
+    assert customer(app, "2")["attributes"]["created_at"] == "1500000000"
 
 
 def test_an_attribute_has_the_time_it_was_set_and_none_once_it_is_gone(app: App) -> None:

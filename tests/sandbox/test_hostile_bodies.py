@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backfill.sandbox import summary
+
 from .conftest import Api
 from .test_refusals import REFUSED, TAKEN, Json
 
@@ -130,3 +132,59 @@ def test_no_json_whatever_is_answered_with_a_server_error(
     assert all(answer.status_code < 500 for answer in answers)
     assert answers[0].status_code == (207 if listed else 200)
     assert listed <= set(range(len(items)))
+
+
+def test_a_verdict_is_kept_wherever_its_length_cuts_a_character(shared_api: Api) -> None:
+    for width in range(40):
+        names = ["n" * (width + 1), *("é" * 60 for _ in range(40))]
+        operations = [
+            {
+                "type": "person",
+                "action": "identify",
+                "identifiers": {"id": str(i)},
+                "attributes": {name: "x" * 1001},
+            }
+            for i, name in enumerate(names)
+        ]
+
+        assert shared_api.batch(*operations).status_code == 207
+
+
+PERSON = '"type":"person","identifiers":{"id":"1"}'
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        '{"type":"person","action":"identify","identifiers":5,"identifiers":{"id":"1"}}',
+        '{"type":"person","action":"identify","identifiers":{"id":[],"id":"1"}}',
+        f'{{{PERSON},"action":"identify","attributes":7,"attributes":{{}}}}',
+        f'{{{PERSON},"action":"event","name":5,"name":"x"}}',
+        f'{{{PERSON},"action":"delete_device","device":5,"device":{{"token":"t"}}}}',
+        '{"type":"person","action":"merge","primary":5,"primary":{"id":"1"},"secondary":{"id":"2"}}',
+    ],
+)
+def test_a_member_that_is_there_twice_refuses_the_operation_alone(api: Api, operation: str) -> None:
+    good = '{"type":"person","action":"identify","identifiers":{"id":"good"}}'
+    answer = api.client.post("/api/v2/batch", content=f'{{"batch":[{good},{operation}]}}')
+
+    assert answer.status_code in (200, 207)
+    assert summary(api.state)["people"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/merge_customers", '{"primary":5,"primary":{"id":"1"},"secondary":{"id":"2"}}'),
+        (
+            "/api/v1/customers/1",
+            '{"cio_relationships":{"action":5,"action":"add_relationships","relationships":[]}}',
+        ),
+    ],
+)
+def test_a_member_that_is_there_twice_is_no_server_error_in_v1(
+    shared_api: Api, path: str, body: str
+) -> None:
+    method = "PUT" if "customers/" in path else "POST"
+
+    assert shared_api.client.request(method, path, content=body).status_code in (200, 400)

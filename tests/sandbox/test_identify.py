@@ -37,7 +37,9 @@ def test_values_are_kept_digit_by_digit_as_they_came_in(api: Api) -> None:
     body = b'{"type":"person","action":"identify","identifiers":{"id":"1"},"attributes":{"a":%s}}'
     api.client.post("/api/v2/entity", content=body % value).raise_for_status()
 
-    assert value in api.state.with_name("workspace.db-wal").read_bytes()
+    kept = api.state.with_name("workspace.db-wal").read_bytes()
+
+    assert value.replace(b": ", b":").replace(b", ", b",") in kept
 
 
 def test_null_removes_a_person_s_attribute_with_its_time_and_empty_text_stays(api: Api) -> None:

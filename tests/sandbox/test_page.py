@@ -52,15 +52,26 @@ def test_people_are_found_by_identifier_beginning_and_attribute(api: Api) -> Non
     api.take(identify("alpha", email="Ann@Example.com"), identify("beta", city="Überlingen"))
     found = {
         sought: len(set(re.findall(r"/people/\w{12}", shown(api, f"/people?q={sought}"))))
-        for sought in ("alpha", "alp", "ANN@", "überl", "lingen", "nobody", "%25", "000000000002")
+        for sought in (
+            "alpha",
+            "alp",
+            "ANN@",
+            "ÜBERL",
+            "lingen",
+            "city",
+            "nobody",
+            "%25",
+            "000000000002",
+        )
     }
 
     assert found == {
         "alpha": 1,
         "alp": 1,
         "ANN@": 1,
-        "überl": 0,  # letters beyond ASCII are compared as they are
+        "ÜBERL": 1,
         "lingen": 1,
+        "city": 0,
         "nobody": 0,
         "%25": 0,
         "000000000002": 1,
@@ -230,3 +241,16 @@ def test_looking_leaves_no_trace_in_the_log_of_requests(api: Api) -> None:
     shown(api, "/")
 
     assert '<dt><a href="/requests">Requests</a></dt><dd>0</dd>' in shown(api, "/")
+
+
+def test_what_was_accepted_and_not_applied_is_counted_and_listed_with_whom_it_named(
+    api: Api,
+) -> None:
+    api.take(identify("1", email="a@b.c"), identify("2"), identify("2", email="a@b.c"))
+    api.take(of_person("suppress", "gone"), identify("gone"), of_person("event", "gone", name="x"))
+    html = shown(api, "/failures")
+
+    assert ">Accepted, not applied</a></dt><dd>3</dd>" in shown(api, "/")
+    for why in ("id 2: an identifier belongs to another", "id gone: the person is suppressed"):
+        assert why in html
+    assert "/people/000000000002" in html

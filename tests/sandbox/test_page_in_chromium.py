@@ -129,7 +129,7 @@ def test_a_person_is_searched_and_shown_with_attributes_orders_and_company(visit
     heading = page.get_by_role("heading", level=1).inner_text()
     attributes = page.get_by_role("region", name="Table of attributes").inner_text()
     orders = page.get_by_text("order_placed").count()
-    page.get_by_role("link", name="00030", exact=True).click()
+    page.get_by_role("link", name="00030", exact=True).first.click()
     company = page.get_by_role("heading", level=1).inner_text()
     page.get_by_role("link", name="000018").click()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from backfill.sandbox.workspace import preferences
 from backfill.sandbox.workspace.preferences import NAME, TOPIC
 
 from .conftest import Api
-from .operations import identify, profile
+from .operations import failures, identify, merge, profile
 
 
 def topics(api: Api) -> Any:
@@ -79,3 +80,43 @@ def test_words_of_different_moments_end_the_same_in_any_order(
         outcomes.add(repr(sorted(whole["topics"].items()) if whole else None))
 
     assert len(outcomes) == 1
+
+
+def test_consent_reaches_a_person_who_is_found_by_another_identifier(api: Api) -> None:
+    api.take(identify("a@x.de", "email"))
+    api.take(identify("77", email="a@x.de", n=1, **{f"{TOPIC}topic_1": False}))
+    found = profile(api, "77")
+
+    assert found["email"] == "a@x.de"
+    assert found["attributes"] == {"n": 1, NAME: {"topics": {"topic_1": False}}}
+
+
+def test_preferences_that_came_as_text_keep_their_other_topics(api: Api) -> None:
+    api.take(identify(**{NAME: '{"topics":{"topic_1":false}}'}))
+    api.take(identify(**{f"{TOPIC}topic_2": True}))
+
+    assert topics(api) == {"topic_1": False, "topic_2": True}
+
+
+def test_a_merge_brings_no_times_of_topics_it_does_not_bring(api: Api) -> None:
+    api.take(identify(**{f"{TOPIC}topic_1": True}) | {"timestamp": 100})
+    api.take(identify("2", **{f"{TOPIC}topic_2": True}) | {"timestamp": 900})
+    api.take(merge("1", "2"), identify(**{f"{TOPIC}topic_2": False}) | {"timestamp": 500})
+
+    assert topics(api) == {"topic_1": True, "topic_2": False}
+
+
+def test_topics_that_together_are_too_long_are_not_applied(api: Api) -> None:
+    for i in range(80):
+        api.take(identify(**{f"{TOPIC}topic_{i}": True}))
+
+    assert len(json.dumps({"topics": topics(api)}, separators=(",", ":"))) <= 1000
+    assert "failed_attribute_change" in failures(api)
+
+
+def test_a_topic_nested_deep_breaks_nothing(api: Api) -> None:
+    deep = "[" * 253 + "]" * 253
+    body = '{"type":"person","action":"identify","identifiers":{"id":"1"},"attributes":{"%s":%s}}'
+    answer = api.client.post("/api/v2/entity", content=body % (f"{TOPIC}topic_1", deep))
+
+    assert answer.status_code == 200

@@ -136,13 +136,20 @@ def test_a_request_that_is_sent_again_draws_anew_and_comes_through() -> None:
         assert None in attempts
 
 
-def test_what_came_through_is_forgotten_so_that_memory_stays_bounded() -> None:
-    fates = Fates(3, [Failure(status=503, share=0.5)])
-    for number in range(200):
-        while fates.meet(asked(number), 0).ending:
-            pass
+def test_a_request_that_is_repeated_meets_its_share_of_faults() -> None:
+    fates = Fates(3, [Failure(status=503, share=0.3)])
+    met = [bool(fates.meet(asked(1), 0).ending) for _ in range(1000)]
 
-    assert not fates._met
+    assert 250 < sum(met) < 350
+    assert met[:300].count(True) not in (0, 300)
+
+
+def test_what_is_remembered_of_requests_is_bounded() -> None:
+    fates = Fates(3, [Failure(status=503, share=0.5)])
+    for number in range(100_050):
+        fates.meet(asked(number), 0)
+
+    assert len(fates._seen) == 100_000
 
 
 def test_the_first_fault_of_the_list_ends_a_request_and_delays_add_up() -> None:

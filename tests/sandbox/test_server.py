@@ -166,7 +166,8 @@ def test_a_file_that_is_no_workspace_is_refused_and_left_alone(tmp_path: Path) -
     text, other = tmp_path / "notes.txt", tmp_path / "other.db"
     text.write_bytes(b"shopping: " + b"milk, " * 200)
     with sqlite3.connect(other) as database:
-        database.execute("CREATE TABLE milk (litres)")
+        database.execute("CREATE TABLE people (litres)")
+        database.execute("PRAGMA user_version = 2")
     database.close()
     before = [text.read_bytes(), other.read_bytes()]
     for state in (text, other, text / "workspace.db"):
@@ -252,3 +253,11 @@ def test_all_that_was_answered_with_200_outlives_a_kill(
     assert answered >= 1000
     assert people in (answered, answered + 50)
     assert person(tmp_path / "workspace.db", "id", "19-49") is not None
+
+
+def test_a_state_is_locked_under_whatever_name_it_is_given(tmp_path: Path) -> None:
+    state, other = tmp_path / "workspace.db", tmp_path / "link.db"
+    with embedded(state):
+        other.symlink_to(state)
+        with pytest.raises(UsageError, match="another sandbox"), embedded(other):
+            pass

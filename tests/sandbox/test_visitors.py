@@ -76,3 +76,9 @@ def test_a_person_that_is_deleted_is_recognised_no_more(api: Api) -> None:
     api.take(identify(anonymous_id="v"), of_person("delete"), visit("after"), identify())
 
     assert names_of(api) == []
+
+
+def test_a_late_event_of_more_than_30_days_ago_stays_anonymous(api: Api) -> None:
+    api.take(identify(anonymous_id="v"), visit("old", timestamp=int(time.time()) - 31 * DAY_S))
+
+    assert names_of(api) == []

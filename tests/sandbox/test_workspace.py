@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import json
+import socket
 import time
 from pathlib import Path
 
@@ -255,3 +258,29 @@ def test_the_log_names_no_value(api: Api) -> None:
     told = [str(activity["detail"]) for activity in activities(api.state)]
 
     assert "secret" not in " ".join(told)
+
+
+def test_a_merge_never_gives_a_person_more_attributes_than_they_may_have(api: Api) -> None:
+    api.take(identify(**{f"a{i}": i for i in range(200)}))
+    api.take(identify("2", **{f"b{i}": i for i in range(200)}), merge("1", "2"), identify(a0=9))
+    attributes = profile(api)["attributes"]
+
+    assert (len(attributes), attributes["a0"]) == (300, 9)
+
+
+def test_what_is_written_later_is_newer_though_its_head_came_first(api: Api) -> None:
+    url = api.client.base_url
+    operations = [of_object("identify", attributes={"name": name}) for name in ("late", "early")]
+    late, early = (json.dumps(operation).encode() for operation in operations)
+    token = base64.b64encode(":".join(CREDENTIALS).encode()).decode()
+    head = f"POST /api/v2/entity HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Basic {token}\r\n"
+    with socket.create_connection((url.host, url.port or 0), timeout=10) as connection:
+        connection.sendall(f"{head}content-length: {len(late)}\r\n\r\n".encode())
+        time.sleep(1.1)  # times are whole seconds
+        assert api.client.post("/api/v2/entity", content=early).status_code == 200
+        connection.sendall(late)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    acme = thing(api.state, "1", ACME["object_id"])
+
+    assert acme is not None
+    assert acme["attributes"] == {"name": "late"}

@@ -36,6 +36,7 @@ def attributes_told(row: sqlite3.Row, attributes: Attributes) -> dict[str, str |
     told: dict[str, str | None] = {name: text_of(value) for name, value in attributes.items()}
     if preferences.NAME in told:
         told[_COMPUTED] = told[preferences.NAME]
+    told.setdefault("created_at", str(row["created"]))  # [observed: SEG PR #361, by an engineer]
     if row["phone"] is not None:
         told["phone"] = row["phone"]
     return {**told, "id": row["id"], "email": row["email"], "cio_id": cio_id(row["number"])}
@@ -43,7 +44,9 @@ def attributes_told(row: sqlite3.Row, attributes: Attributes) -> dict[str, str |
 
 def timestamps(row: sqlite3.Row, told: dict[str, str | None]) -> dict[str, int]:
     """When each attribute that is told was set, in whole seconds."""
-    times = {**times_of(row["times"], told), "cio_id": row["created"], _COMPUTED: 0}
+    created = row["created"]
+    made = {"cio_id": created, _COMPUTED: 0}
+    times = {"created_at": created, **times_of(row["times"], told), **made}
     return {name: int(times[name]) for name in told if name in times}
 
 

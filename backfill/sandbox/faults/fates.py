@@ -1,7 +1,7 @@
 """Which fate meets a request, so that a run with the same seed can be repeated.
 
 It depends on the seed, the fault's place in the scenario, the request (method, path, body) and how
-often this very request was met by a fault before, never on the order requests come in. Only
+often this very request came before, never on the order requests come in. Only
 throttling looks at other requests. The fate of an operation depends on the seed, the fault and the
 operation: it is refused each time, or never.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-import orjson
+import msgspec
 
 from backfill.sandbox.faults.kinds import (
     AnyFault,
@@ -29,8 +29,9 @@ from backfill.sandbox.faults.kinds import (
 from backfill.sandbox.settings import Refuse, Sandbox
 from backfill.sandbox.throttle import Window
 
-#: Requests met by a fault whose repetition is waited for; beyond it the oldest is forgotten.
-_WAITED_FOR_MAX: Final = 100_000
+#: Requests of which it is known how often they came; beyond it the one not seen for the longest
+#: is forgotten. 20 MB.
+_REMEMBERED_MAX: Final = 100_000
 
 
 class Asked(NamedTuple):
@@ -118,7 +119,7 @@ class Fates:
             if isinstance(fault, Throttle)
         }
         self._begun_s: float | None = None
-        self._met: OrderedDict[bytes, int] = OrderedDict()
+        self._seen: OrderedDict[bytes, int] = OrderedDict()
 
     def meet(self, asked: Asked, now_s: float) -> Fate:
         """The fate of a request that came at `now_s`, of a clock that never goes back."""
@@ -128,7 +129,7 @@ class Fates:
         self._begun_s = now_s if self._begun_s is None else self._begun_s
         digest = hashlib.blake2b(asked.body, digest_size=16).digest()
         request = f"{asked.method} {asked.path} ".encode() + digest
-        chance = request + str(self._met.get(request, 0)).encode()
+        chance = request + str(self._times_seen(request)).encode()
         for place, fault in self._faults:
             share = fault.share_at(asked.path, now_s - self._begun_s)
             salt = f"{self._seed} {place} ".encode()
@@ -143,25 +144,23 @@ class Fates:
                 is_held = share and _holds_chosen(asked.body, fault, salt, share)
                 fate.ending = Failure(status=fault.status) if is_held else None
             elif is_met:
-                fate.ending = self._ending(place, fault, request, now_s)
-        if not fate.ending:
-            self._met.pop(request, None)
+                fate.ending = self._ending(place, fault, now_s)
         return fate
 
-    def _ending(
-        self, place: int, fault: Ending | Throttle, request: bytes, now_s: float
-    ) -> Ending | None:
-        if isinstance(fault, Throttle):
-            if self._windows[place].admits(now_s):
-                return None
-            return Failure(status=429, retry_after_s=fault.retry_after_s)
-        self._remember(request)
-        return fault
+    def _ending(self, place: int, fault: Ending | Throttle, now_s: float) -> Ending | None:
+        if not isinstance(fault, Throttle):
+            return fault
+        if self._windows[place].admits(now_s):
+            return None
+        return Failure(status=429, retry_after_s=fault.retry_after_s)
 
-    def _remember(self, request: bytes) -> None:
-        self._met[request] = self._met.get(request, 0) + 1
-        if len(self._met) > _WAITED_FOR_MAX:
-            self._met.popitem(last=False)
+    def _times_seen(self, request: bytes) -> int:
+        """How often this very request came before."""
+        times = self._seen.pop(request, 0)
+        self._seen[request] = times + 1
+        if len(self._seen) > _REMEMBERED_MAX:
+            self._seen.popitem(last=False)
+        return times
 
 
 def _holds_chosen(body: bytes, fault: Poison, salt: bytes, share: float) -> bool:
@@ -172,7 +171,7 @@ def _is_chosen(
     fault: Poison | Refusal, salt: bytes, share: float, operation: dict[str, Any]
 ) -> bool:
     return fault.only.holds(operation) and (
-        share == 1 or _draw(salt, orjson.dumps(operation, option=orjson.OPT_SORT_KEYS)) < share
+        share == 1 or _draw(salt, msgspec.json.encode(operation, order="deterministic")) < share
     )
 
 

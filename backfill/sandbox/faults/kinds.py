@@ -14,6 +14,17 @@ from typing import Annotated, Any, Final, Literal
 import orjson
 from msgspec import Meta, Struct
 
+from backfill import trackapi
+
+#: What can name somebody or something in an operation.  [spec]
+_IDENTIFIERS: Final = (
+    *trackapi.PERSON_KINDS,
+    "anonymous_id",
+    "object_type_id",
+    "object_id",
+    "cio_object_id",
+)
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 #: Glob patterns by name; all of them have to match.
@@ -141,6 +152,15 @@ class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     action: str | None = None
     identifiers: Patterns = {}
     attributes: Patterns = {}
+
+    def __post_init__(self) -> None:
+        """Refuse what no operation has, and so would never be met."""
+        actions = sorted(frozenset[str]().union(*trackapi.ACTIONS.values()))
+        if self.action is not None and self.action not in actions:
+            raise ValueError(f"`action` must be one of: {', '.join(actions)}")
+        for name in self.identifiers:
+            if name not in _IDENTIFIERS:
+                raise ValueError(f"`identifiers` are: {', '.join(_IDENTIFIERS)}")
 
     def holds(self, operation: Mapping[str, Any]) -> bool:
         """Whether an operation is chosen."""

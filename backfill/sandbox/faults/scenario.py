@@ -12,6 +12,7 @@ from typing import Final, get_args
 import msgspec
 import yaml
 
+from backfill import trackapi
 from backfill.errors import UsageError
 from backfill.sandbox.faults.kinds import AnyFault, Choice
 from backfill.sandbox.settings import Behaviour
@@ -56,6 +57,8 @@ def read(path: Path) -> Scenario:
         raise UsageError("the scenario is nested without end", str(path), "flatten it") from error
     except msgspec.ValidationError as error:
         raise _mistaken(str(error), str(path), lines) from error
+    except ValueError as error:  # what YAML reads as a date, and is none
+        raise UsageError(f"a value is none: {error}", str(path), "put it in quotes") from error
 
 
 def _survey(node: yaml.Node | None, place: Place, path: str, lines: dict[Place, int]) -> None:
@@ -107,6 +110,8 @@ def _mistaken(told: str, path: str, lines: dict[Place, int]) -> UsageError:
     fix = "see configs/scenario.yaml for what can stand here"
     if label.endswith(".fault"):
         fix = f"use one of: {', '.join(_FAULTS)}"
+    if label.endswith("only.type"):
+        fix = f"use one of: {', '.join(trackapi.ACTIONS)}"
     return UsageError(what, _where(path, lines.get(place, 1)), fix)
 
 

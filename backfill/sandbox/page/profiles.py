@@ -13,7 +13,7 @@ from backfill.sandbox.page.requests import number_in
 from backfill.sandbox.workspace.objects import cio_object_id
 from backfill.sandbox.workspace.people import NAMES, cio_id, key, numbered
 from backfill.sandbox.workspace.preferences import is_unsubscribed
-from backfill.sandbox.workspace.wire import attributes_of, times_of
+from backfill.sandbox.workspace.wire import attributes_of, spoken, times_of
 
 #: People of a page, and lines of a timeline.
 _PAGE: Final = 50
@@ -21,8 +21,8 @@ _PAGE: Final = 50
 #: Beyond it a timeline is not paged: the place would be no number the database has.
 _PAGES_MAX: Final = 1_000_000
 
-#: Attributes of so many of the latest people are searched: under a second on a slow machine.
-SEARCHED_MAX: Final = 250_000
+#: Attributes of so many of the latest people are searched: 0.4 s, at 3.5 us each.
+SEARCHED_MAX: Final = 100_000
 
 _COLUMNS: Final = "SELECT number, id, email, phone, created, attributes FROM people"
 
@@ -31,8 +31,10 @@ _AFTER: Final = "\U0010ffff"
 
 _TIMELINE: Final = (
     "SELECT timestamp AS at, kind AS type, name, attributes AS data, NULL AS detail,"
-    " NULL AS object, received, 1 AS source, number FROM events WHERE person = :person"
-    " UNION ALL SELECT at, name, NULL, data, detail, object, at, 0, number FROM activities"
+    " NULL AS object, NULL AS thing, received, 1 AS source, number FROM events"
+    " WHERE person = :person"
+    " UNION ALL SELECT at, name, NULL, data, detail, object, objects.id, at, 0, log.number"
+    " FROM activities AS log LEFT JOIN objects ON objects.number = log.object"
     " WHERE person = :person ORDER BY at DESC, received DESC, source DESC, number DESC"
     " LIMIT :most OFFSET :first"
 )
@@ -62,9 +64,9 @@ def _found(database: sqlite3.Connection, sought: str) -> dict[str, Any]:
         (numbered(sought), *values, _PAGE),
     ).fetchall()
     ((last,),) = database.execute("SELECT coalesce(max(number), 0) FROM people")
+    database.create_function("holds", 2, holds, deterministic=True)
     mentioned = database.execute(
-        f"{_COLUMNS} WHERE number > ? AND instr(lower(attributes), lower(?))"
-        " ORDER BY number LIMIT ?",
+        f"{_COLUMNS} WHERE number > ? AND holds(attributes, ?) ORDER BY number LIMIT ?",
         (last - SEARCHED_MAX, sought, _PAGE),
     ).fetchall()
     known = {row["number"] for row in named}
@@ -75,9 +77,22 @@ def _found(database: sqlite3.Connection, sought: str) -> dict[str, Any]:
     }
 
 
+def holds(attributes: str, sought: str) -> bool:
+    """Whether every word sought is in the values, in whatever letter case."""
+    values = " ".join(map(str, orjson.loads(attributes).values())).casefold()
+    return all(word in values for word in sought.casefold().split())
+
+
 def _line(row: sqlite3.Row) -> dict[str, Any]:
-    attributes = len(attributes_of(row["attributes"]))
-    return {**dict(row), "cio_id": cio_id(row["number"]), "attributes": attributes}
+    attributes = attributes_of(row["attributes"])
+    whole = [attributes["name"]] if "name" in attributes else []
+    parts = [attributes[name] for name in ("first_name", "last_name") if name in attributes]
+    return {
+        **dict(row),
+        "cio_id": cio_id(row["number"]),
+        "attributes": len(attributes),
+        "called": " ".join(spoken(part) for part in whole or parts),
+    }
 
 
 def person(database: sqlite3.Connection, asked: Mapping[str, str]) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,14 +17,16 @@ _LIST: Final = (
     " FROM requests"
 )
 
+_SLOWED: Final = re.compile(r"delayed [0-9.]+ s")
+
 #: Larger than any number of a request.
-_END: Final = 2**63 - 1
+END: Final = 2**63 - 1
 
 
 def rows(database: sqlite3.Connection, before: int | None, most: int) -> list[dict[str, Any]]:
     """The latest requests, or those before one; newest first."""
     found = database.execute(
-        f"{_LIST} WHERE number < ? ORDER BY number DESC LIMIT ?", (before or _END, most)
+        f"{_LIST} WHERE number < ? ORDER BY number DESC LIMIT ?", (before or END, most)
     )
     return [_told(row) for row in found]
 
@@ -48,7 +51,7 @@ def one(database: sqlite3.Connection, asked: Mapping[str, str]) -> dict[str, Any
 def number_in(asked: Mapping[str, str], name: str) -> int | None:
     """A parameter that is a row's number; None if it is anything else."""
     told = asked.get(name, "")
-    return int(told) if told.isascii() and told.isdecimal() and len(told) < len(str(_END)) else None
+    return int(told) if told.isascii() and told.isdecimal() and len(told) < len(str(END)) else None
 
 
 def _told(row: sqlite3.Row) -> dict[str, Any]:
@@ -56,7 +59,8 @@ def _told(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def _outcome(row: sqlite3.Row) -> str:
-    if row["fault"]:
+    """What became of a request; one that was only slowed down is not disturbed."""
+    if row["fault"] and not _SLOWED.fullmatch(row["fault"]):
         return "disturbed"
     if row["status"] in (200, 204):
         return "accepted"

@@ -40,6 +40,7 @@ _VIEWS: Final[dict[str, tuple[str, View]]] = {
     "/": ("overview.html", overview.overview),
     "/people": ("people.html", profiles.people),
     "/people/{cio_id}": ("person.html", profiles.person),
+    "/failures": ("failures.html", overview.failures),
     "/visitors": ("visitors.html", profiles.visitors),
     "/objects": ("objects.html", things.objects),
     "/objects/{cio_object_id}": ("object.html", things.thing),

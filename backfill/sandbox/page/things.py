@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
 
+from backfill.sandbox.page.profiles import SEARCHED_MAX, holds
 from backfill.sandbox.page.requests import number_in
 from backfill.sandbox.workspace.finding import object_number
 from backfill.sandbox.workspace.objects import cio_object_id
@@ -15,19 +16,17 @@ from backfill.sandbox.workspace.wire import attributes_of, times_of
 #: Objects of a page, and people tied to one.
 _PAGE: Final = 50
 
-#: Attributes of so many of the latest objects are searched, as of people.
-SEARCHED_MAX: Final = 250_000
-
 
 def objects(database: sqlite3.Connection, asked: Mapping[str, str]) -> dict[str, Any]:
     """Objects in the order they came, of one type if asked, with a text in id or attributes."""
     of, sought = asked.get("type", ""), asked.get("object", "").strip()
     ((last,),) = database.execute("SELECT coalesce(max(number), 0) FROM objects")
     after = number_in(asked, "after") or 0
+    database.create_function("holds", 2, holds, deterministic=True)
     first = max(after, last - SEARCHED_MAX) if sought else after
     rows = database.execute(
         "SELECT * FROM objects WHERE number > :first AND (:type = '' OR type = :type)"
-        " AND (:sought = '' OR instr(lower(id || ' ' || attributes), lower(:sought)))"
+        " AND (:sought = '' OR instr(lower(id), lower(:sought)) OR holds(attributes, :sought))"
         " ORDER BY number LIMIT :most",
         {"first": first, "type": of, "sought": sought, "most": _PAGE + 1},
     ).fetchall()

@@ -25,6 +25,7 @@ from backfill.sandbox.workspace.wire import (
     Merge,
     Named,
     Relate,
+    is_plain,
     plain,
 )
 
@@ -35,7 +36,7 @@ ACCEPTED: Final = b"{}\n"
 _NOT_JSON: Final = Violation("invalid", "body", "must be valid JSON")
 
 
-Apply = Callable[[Work, Any], None]
+Apply = Callable[[Work, Any], object]
 
 
 class _LooseDevice(Named):
@@ -90,9 +91,9 @@ def batch(work: Work, call: Call) -> Answer:
     except (orjson.JSONDecodeError, msgspec.DecodeError, RecursionError):
         return Answer(400, _listing([_NOT_JSON._asdict()]))
     errors: list[dict[str, Any]] = []
-    refused, escapes = 0, b"\\u" in body
+    refused, is_bare = 0, is_plain(body)
     for i, (value, raw) in enumerate(zip(values["batch"], raws, strict=True)):
-        found = _take(work, value, raw, escapes)
+        found = _take(work, value, raw, is_bare)
         refused += bool(found)
         errors += [{"batch_index": i, **violation._asdict()} for violation in found]
     if errors:
@@ -104,7 +105,7 @@ def entity(work: Work, call: Call) -> Answer:
     """Apply the one operation a body is: 200 or 400."""
     try:
         value = orjson.loads(call.body)
-        found = _take(work, value, call.body, True)
+        found = _take(work, value, call.body, False)
     except orjson.JSONDecodeError:
         found = [_NOT_JSON]
     if found:
@@ -112,8 +113,8 @@ def entity(work: Work, call: Call) -> Answer:
     return Answer(200, ACCEPTED, 1)
 
 
-def _take(work: Work, value: object, raw: bytes | msgspec.Raw, escapes: bool) -> list[Violation]:
-    """Apply one operation, or say why not; escapes: whether characters may be escaped in it."""
+def _take(work: Work, value: object, raw: bytes | msgspec.Raw, is_bare: bool) -> list[Violation]:
+    """Apply one operation, or say why not; is_bare: as `is_plain` says of it."""
     behaviour = work.sandbox.behaviour
     most = trackapi.OPERATION_BYTES_MAX // 1000 * behaviour.kilobyte
     if len(memoryview(raw)) > most:
@@ -126,9 +127,11 @@ def _take(work: Work, value: object, raw: bytes | msgspec.Raw, escapes: bool) ->
         return [Violation("invalid", "body", message)]
     decoder, apply = _SEMANTICS[operation["type"], operation["action"]]
     try:
-        told = decoder.decode(plain(bytes(raw)) if escapes else raw)
+        told = decoder.decode(raw if is_bare else plain(bytes(raw)))
     except RecursionError:
         return [Violation("invalid", "body", "is nested too deeply")]
+    except msgspec.DecodeError:  # of members that are there twice, the rules saw the last
+        return [Violation("invalid", "body", "must not have a member twice")]
     apply(work, told)
     return []
 

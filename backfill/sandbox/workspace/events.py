@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backfill.sandbox.workspace import people, visitors
 from backfill.sandbox.workspace.state import Work
-from backfill.sandbox.workspace.wire import DeviceOf, Event, sole, stored
+from backfill.sandbox.workspace.wire import DeviceOf, Event, Named, sole, stored
 
 _INSERT_EVENT = (
     "INSERT OR IGNORE INTO events"
@@ -36,11 +36,11 @@ def form(work: Work, told: Event) -> None:
 def _keep(work: Work, told: Event, kind: str) -> None:
     visitor = told.identifiers.get("anonymous_id")
     if visitor is not None:
-        person = visitors.person_of(work, str(visitor))
+        person = visitors.person_of(work, str(visitor), work.moment(told.timestamp))
     else:
         person = people.reach(work, told.identifiers)
         if person is None:
-            work.note("failed_event", detail="there is no such person, or they are suppressed")
+            _failed(work, "failed_event", told)
             return
     at, attributes = work.moment(told.timestamp), stored(told.attributes)
     name = told.name.strip()  # [spec: v1 events]
@@ -50,11 +50,17 @@ def _keep(work: Work, told: Event, kind: str) -> None:
         work.note("failed_event", person, detail="its id was seen before")
 
 
+def _failed(work: Work, name: str, told: Named) -> None:
+    """Keep that something was accepted and not applied, by whom it named."""
+    kind, value = sole(told.identifiers)
+    work.note(name, detail=f"{kind} {value}: there is no such person, or they are suppressed")
+
+
 def add_device(work: Work, told: DeviceOf) -> None:
     """Add or replace a person's device.  [spec: last_used, if absent, is the time of receipt]"""
     person, device = people.reach(work, told.identifiers), told.device
     if person is None:
-        work.note("device_change", detail="there is no such person, or they are suppressed")
+        _failed(work, "failed_attribute_change", told)
         return
     used = device.last_used
     if isinstance(used, str) and used.isdecimal() and len(used) <= len(str(work.now)):

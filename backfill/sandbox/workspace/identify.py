@@ -17,6 +17,7 @@ from backfill.sandbox.workspace.people import (
     find,
     is_blocked,
     key,
+    number_of,
     numbered,
     save,
 )
@@ -50,11 +51,11 @@ def _identified(work: Work, told: Identify) -> int | None:
     names: dict[str, str | None] = {kind: value}
     given = {name: text_of(attributes.pop(name)) for name in NAMES if name in attributes}
     if given and key(kind, given.pop(kind, None) or value) != key(kind, value):
-        work.note("failed_attribute_change", detail=f"{kind} differs from the identifier")
+        _failed(work, told, f"{kind} differs from the identifier")
         return None
     names.update(given)
     if is_blocked(work, names):
-        work.note("failed_attribute_change", detail="the person is suppressed")
+        _failed(work, told, "the person is suppressed")
         return None
     at, person = work.moment(told.timestamp), find(work, kind, value)
     if person is None and not is_update and kind != "cio_id":
@@ -62,13 +63,20 @@ def _identified(work: Work, told: Identify) -> int | None:
             return _first_seen(work, told, names, at)
     person = person or _named_otherwise(work, given)
     if person is None or (kind == "cio_id" and person.number != numbered(value)):
-        work.note("failed_attribute_change", detail="there is no such person to update")
+        _failed(work, told, "there is no such person to update")
         return None
     try:
         return _change(work, person, told, names, at)
     except _Conflict as conflict:
-        work.note("failed_attribute_change", person.number, detail=str(conflict))
+        _failed(work, told, str(conflict))
         return None
+
+
+def _failed(work: Work, told: Identify, why: str) -> None:
+    """Keep that a change was accepted and not applied, by whom it named."""
+    kind, value = sole(told.identifiers)
+    number = number_of(work, kind, value)
+    work.note("failed_attribute_change", number, detail=f"{kind} {value}: {why}")
 
 
 def _named_otherwise(work: Work, names: dict[str, str | None]) -> Person | None:
@@ -85,7 +93,11 @@ def _first_seen(work: Work, told: Identify, names: dict[str, str | None], at: fl
     if not preferences.update(attributes, times, subscribed, at):
         return create(work, names, attributes, at)
     timed = {kind: at for kind, value in names.items() if value is not None}
-    return create(work, names, attributes, {**timed, **times})
+    try:
+        return create(work, names, attributes, {**timed, **times})
+    except sqlite3.IntegrityError:
+        told.attributes.update(subscribed)  # for the person who has one of the names
+        raise
 
 
 def _update(
@@ -95,9 +107,11 @@ def _update(
     empty_removes = work.sandbox.behaviour.empty_removes
     subscribed = preferences.taken_from(told)
     outcome = update(attributes, times, told, at, empty_removes)
-    if subscribed and preferences.update(attributes, times, subscribed, at):
-        return Outcome.CHANGED
-    return outcome
+    if not subscribed or not preferences.update(attributes, times, subscribed, at):
+        return outcome
+    if preferences.is_too_much(attributes):
+        raise _Conflict("too many subscription preferences")
+    return Outcome.CHANGED
 
 
 def _change(

@@ -7,11 +7,14 @@ its own, so that consent told out of order ends as it was last given, is our rea
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
+import msgspec
 import orjson
 from msgspec import Raw
 
+from backfill import trackapi
 from backfill.sandbox.workspace.wire import NULL, Attributes, spoken
 
 NAME: Final = "cio_subscription_preferences"
@@ -24,6 +27,11 @@ def is_unsubscribed(attributes: Attributes) -> bool:
     """Whether a person wants no messages: any letter case of true, 1 or "1" means so.  [spec]"""
     told = attributes.get("unsubscribed")
     return told is not None and spoken(told).lower() in ("true", "1")
+
+
+def is_too_much(attributes: Attributes) -> bool:
+    """Whether a person may not have so many topics: they are one value.  [overview]"""
+    return len(bytes(attributes.get(NAME, NULL))) > trackapi.ATTRIBUTE_VALUE_BYTES_MAX
 
 
 def taken_from(told: Attributes) -> Attributes:
@@ -65,22 +73,29 @@ def _replace(attributes: Attributes, times: dict[str, float], told: Raw, at: flo
         attributes[NAME], times[NAME] = told, at
     kept = {name: current.get(name.removeprefix(TOPIC)) for name in later}
     if kept:
-        _touch(attributes, {name: Raw(orjson.dumps(value)) for name, value in kept.items()})
+        _touch(attributes, {name: Raw(msgspec.json.encode(value)) for name, value in kept.items()})
 
 
 def _touch(attributes: Attributes, topics: Attributes) -> None:
-    whole = orjson.loads(bytes(attributes.get(NAME, NULL)))
-    whole = whole if isinstance(whole, dict) else {}
+    whole = _whole(attributes.get(NAME, NULL))
     changed = _topics(attributes.get(NAME, NULL))
     for name, value in topics.items():
         topic = name.removeprefix(TOPIC)
         changed.pop(topic, None)
         if value != NULL:
             changed[topic] = orjson.loads(bytes(value))
-    attributes[NAME] = Raw(orjson.dumps({**whole, "topics": changed}))
+    attributes[NAME] = Raw(msgspec.json.encode({**whole, "topics": changed}))
 
 
 def _topics(told: Raw) -> dict[str, Any]:
-    whole = orjson.loads(bytes(told))
-    topics = whole.get("topics") if isinstance(whole, dict) else None
+    topics = _whole(told).get("topics")
     return dict(topics) if isinstance(topics, dict) else {}
+
+
+def _whole(told: Raw) -> dict[str, Any]:
+    """Preferences as an object, which may come as the text of one; empty for anything else."""
+    whole = orjson.loads(bytes(told))
+    if isinstance(whole, str):
+        with suppress(orjson.JSONDecodeError):
+            whole = orjson.loads(whole)
+    return whole if isinstance(whole, dict) else {}

@@ -19,12 +19,13 @@ from backfill.sandbox.workspace.wire import (
 )
 
 
-def identify_person(work: Work, told: Identify) -> None:
-    """Create or update a person and tie them to objects."""
+def identify_person(work: Work, told: Identify) -> int | None:
+    """Create or update a person and tie them to objects; the number, None if nothing was done."""
     person = identify(work, told)
     if person is not None:
         for tie in told.cio_relationships:
             _tie_object(work, person, tie)
+    return person
 
 
 def identify_object(work: Work, told: Identify) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from backfill import trackapi
+from backfill.sandbox.workspace import preferences
 from backfill.sandbox.workspace.people import Person, find, is_blocked, key, number_of, save
 from backfill.sandbox.workspace.state import Work
 from backfill.sandbox.workspace.wire import Merge, Named, sole
@@ -90,7 +92,11 @@ def _move(work: Work, primary: int, secondary: int) -> None:
 
 
 def _fill(primary: Person, secondary: Person) -> None:
-    primary.attributes = {**secondary.attributes, **primary.attributes}
-    primary.times = {**secondary.times, **primary.times}
+    room = trackapi.ATTRIBUTES_MAX - len(primary.attributes)
+    gaps = [name for name in secondary.attributes if name not in primary.attributes][:room]
+    topics = [name for name in secondary.times if name.startswith(preferences.TOPIC)]
+    primary.attributes |= {name: secondary.attributes[name] for name in gaps}
+    timed = gaps + (topics if preferences.NAME in gaps else [])
+    primary.times |= {name: secondary.times[name] for name in timed if name in secondary.times}
     for kind, name in secondary.names.items():
         primary.names[kind] = primary.names[kind] or name

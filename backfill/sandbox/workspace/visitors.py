@@ -17,8 +17,10 @@ KEPT_S: Final = 30 * 24 * 3600
 LATE_S: Final = 300
 
 
-def person_of(work: Work, anonymous_id: str) -> int | None:
-    """The person a visitor was just recognised as."""
+def person_of(work: Work, anonymous_id: str, happened: float) -> int | None:
+    """The person a visitor was just recognised as, for an event of this moment."""
+    if happened < work.now - KEPT_S:
+        return None
     row = work.database.execute(
         "SELECT person FROM recognised WHERE anonymous_id = ? AND at >= ?",
         (anonymous_id, work.now - LATE_S),

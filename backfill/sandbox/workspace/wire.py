@@ -103,12 +103,18 @@ _encode = msgspec.json.Encoder().encode
 _ESCAPES: Final = re.compile(rb"(?:\\u[0-9a-fA-F]{4})+|\\.", re.DOTALL)
 
 
+def is_plain(told: bytes) -> bool:
+    """Whether JSON surely has neither needless escapes nor spaces; false may mean either."""
+    return b"\\u" not in told and b'": ' not in told
+
+
 def plain(told: bytes) -> bytes:
-    """The same JSON without needless escapes, as clients differ in what they escape.
+    """The same JSON without needless escapes and spaces, in which clients differ.
 
     told: valid JSON. Numbers and everything else stay as they came.
     """
-    return _ESCAPES.sub(_unescaped, told) if b"\\u" in told else told
+    unescaped = _ESCAPES.sub(_unescaped, told) if b"\\u" in told else told
+    return msgspec.json.format(unescaped, indent=-1)
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:

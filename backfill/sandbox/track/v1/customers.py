@@ -49,8 +49,8 @@ def identify(work: Work, call: Call) -> Answer:
     relating = _relating.decode(body.raws.get("cio_relationships", b"null")) or _Relating()
     if relating.action == "add_relationships":
         identified.cio_relationships = relating.relationships
-    relationships.identify_person(work, identified)
-    if relating.action == "delete_relationships":
+    number = relationships.identify_person(work, identified)
+    if number is not None and relating.action == "delete_relationships":
         relationships.delete_from_person(work, Relate(person, relating.relationships))
     return bodies.DONE
 
