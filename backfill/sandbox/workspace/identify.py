@@ -22,7 +22,7 @@ from backfill.sandbox.workspace.people import (
     save,
 )
 from backfill.sandbox.workspace.state import Work
-from backfill.sandbox.workspace.values import Outcome, difference, update
+from backfill.sandbox.workspace.values import Outcome, difference, remaining, update
 from backfill.sandbox.workspace.wire import NULL, TRUE, Attributes, Identify, sole, text_of
 
 
@@ -86,15 +86,15 @@ def _named_otherwise(work: Work, names: dict[str, str | None]) -> Person | None:
 
 
 def _first_seen(work: Work, told: Identify, names: dict[str, str | None], at: float) -> int:
-    attributes: Attributes = {}
-    times: dict[str, float] = {}
     subscribed = preferences.taken_from(told.attributes)
-    update(attributes, times, told.attributes, at, work.sandbox.behaviour.empty_removes)
-    if not preferences.update(attributes, times, subscribed, at):
+    attributes = remaining(told.attributes, work.sandbox.behaviour.empty_removes)
+    if not subscribed:
         return create(work, names, attributes, at)
-    timed = {kind: at for kind, value in names.items() if value is not None}
+    times = {name: at for name, value in names.items() if value is not None}
+    times |= dict.fromkeys(attributes, at)
+    preferences.update(attributes, times, subscribed, at)
     try:
-        return create(work, names, attributes, {**timed, **times})
+        return create(work, names, attributes, times)
     except sqlite3.IntegrityError:
         told.attributes.update(subscribed)  # for the person who has one of the names
         raise

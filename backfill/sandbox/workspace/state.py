@@ -81,6 +81,9 @@ CREATE TABLE requests (
 Activity = tuple[int, str, int | None, int | None, str | None, str | None]
 
 
+_NUMBERS: Final = (int, float)
+
+
 @dataclass(slots=True)
 class Work:
     """What one request does to the workspace, with its time of receipt."""
@@ -110,7 +113,7 @@ class Work:
 
         The API replaces what is not a unix time silently.  [observed: SEG PR #2054]
         """
-        if isinstance(told, int | float) and 0 <= told < trackapi.TIMESTAMP_BOUND:
+        if isinstance(told, _NUMBERS) and 0 <= told < trackapi.TIMESTAMP_BOUND:
             return told
         return self.now
 

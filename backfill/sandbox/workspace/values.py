@@ -44,6 +44,14 @@ def update(
     return Outcome.OLDER if older and older == len(told) else Outcome.SAME
 
 
+def remaining(told: Attributes, empty_removes: bool) -> Attributes:
+    """What is left of attributes told of somebody new: all but what removes."""
+    removing = (NULL, EMPTY_TEXT) if empty_removes else (NULL,)
+    if not any(value in told.values() for value in removing):
+        return told
+    return {name: value for name, value in told.items() if value not in removing}
+
+
 def difference(before: Attributes, after: Attributes) -> str:
     """What changed, as JSON of attribute to {"from", "to"}, both as text, "" for none.
 
