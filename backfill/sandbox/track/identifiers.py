@@ -29,16 +29,18 @@ _TYPE_ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 def one_of(member: str, kinds: Collection[str]) -> Check:
     """`member` holds exactly one identifier, of these kinds."""
+    known = frozenset(kinds)
 
     def check(item: Members) -> Iterator[Violation]:
         named = item.get(member)
         if not isinstance(named, dict):
             yield Violation("required", member, "must be an object")
-        elif len(named) != 1 or not all(kind in kinds for kind in named):
+        elif len(named) != 1 or not named.keys() <= known:
             yield Violation("invalid", member, f"must have exactly one of {limits.either(kinds)}")
         else:
             for kind, value in named.items():
-                yield from limits.identifier(value, f"{member}.{kind}")
+                if not limits.is_plain(value):
+                    yield from limits.identifier(value, f"{member}.{kind}")
 
     return check
 

@@ -17,6 +17,7 @@ Members = dict[str, Any]
 # What the loop over all attributes looks at; the rest cannot break a rule.
 _MAY_BE_WIDE: Final = (str, dict, list)
 _SHORT_NAME: Final = trackapi.ATTRIBUTE_NAME_BYTES_MAX // 4  # characters, of at most 4 bytes each
+_SHORT_IDENTIFIER: Final = trackapi.IDENTIFIER_BYTES_MAX // 4
 _SHORT_VALUE: Final = trackapi.ATTRIBUTE_VALUE_BYTES_MAX // 4
 
 _SCALARS: Final = (str, int, float)
@@ -47,6 +48,11 @@ def either(words: Iterable[str]) -> str:
 def is_longer(text: str, limit: int) -> bool:
     """Whether it has more UTF-8 bytes than `limit`; no character has more than four."""
     return len(text) * 4 > limit and len(text.encode()) > limit
+
+
+def is_plain(value: object) -> bool:
+    """Whether an identifier surely breaks no rule: short text, and not of spaces alone."""
+    return type(value) is str and 0 < len(value) <= _SHORT_IDENTIFIER and not value.isspace()
 
 
 def identifier(value: object, field: str) -> Iterator[Violation]:

@@ -76,7 +76,8 @@ def _person_attributes(item: Members) -> Iterator[Violation]:
     yield from limits.attributes(values, "attributes", _REFUSED_PERSON_ATTRIBUTES)
     if isinstance(values, dict):
         for kind in _KINDS_AS_ATTRIBUTES:
-            if values.get(kind) not in (None, ""):
+            value = values.get(kind)
+            if value not in (None, "") and not limits.is_plain(value):
                 yield from limits.identifier(values[kind], f"attributes.{kind}")
         if not isinstance(values.get("_update", False), bool):
             yield Violation("invalid", "attributes._update", "must be a boolean")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
 
 import orjson
 from msgspec import Raw
@@ -57,10 +56,16 @@ def _identified(work: Work, told: Identify) -> int | None:
     if is_blocked(work, names):
         _failed(work, told, "the person is suppressed")
         return None
-    at, person = work.moment(told.timestamp), find(work, kind, value)
-    if person is None and not is_update and kind != "cio_id":
-        with suppress(sqlite3.IntegrityError):  # one of the other names is somebody's
+    at, may_create = work.moment(told.timestamp), not is_update and kind != "cio_id"
+    # After somebody new comes, most often, somebody new: who has a name is then told by the index
+    # that may not have it twice.
+    person = None if may_create and work.expects_new else find(work, kind, value)
+    if person is None and may_create:
+        try:
             return _first_seen(work, told, names, at)
+        except sqlite3.IntegrityError:  # one of the names is somebody's
+            person = find(work, kind, value)
+    work.expects_new = False
     person = person or _named_otherwise(work, given)
     if person is None or (kind == "cio_id" and person.number != numbered(value)):
         _failed(work, told, "there is no such person to update")
@@ -86,6 +91,7 @@ def _named_otherwise(work: Work, names: dict[str, str | None]) -> Person | None:
 
 
 def _first_seen(work: Work, told: Identify, names: dict[str, str | None], at: float) -> int:
+    work.expects_new = True
     subscribed = preferences.taken_from(told.attributes)
     attributes = remaining(told.attributes, work.sandbox.behaviour.empty_removes)
     if not subscribed:

@@ -86,12 +86,16 @@ _NUMBERS: Final = (int, float)
 
 @dataclass(slots=True)
 class Work:
-    """What one request does to the workspace, with its time of receipt."""
+    """What one request does to the workspace, with its time of receipt.
+
+    blocks: whether anybody is suppressed. expects_new: whether the last person was new.
+    """
 
     sandbox: Sandbox
     database: sqlite3.Cursor
     now: int
     blocks: bool = False
+    expects_new: bool = False
     activities: list[Activity] = field(default_factory=list)
 
     def note(
