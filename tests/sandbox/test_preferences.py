@@ -91,6 +91,20 @@ def test_consent_reaches_a_person_who_is_found_by_another_identifier(api: Api) -
     assert found["attributes"] == {"n": 1, NAME: {"topics": {"topic_1": False}}}
 
 
+def test_a_dotted_name_touches_one_topic_whoever_came_just_before(api: Api) -> None:
+    api.take(identify(**{NAME: {"topics": {"topic_1": True, "topic_2": True}}}))
+    api.batch(identify("new"), identify(**{f"{TOPIC}topic_1": False}))
+
+    assert topics(api) == {"topic_1": False, "topic_2": True}
+
+
+def test_a_dotted_name_touches_one_topic_of_who_is_found_by_another_identifier(api: Api) -> None:
+    api.take(identify("a@x.de", "email", **{NAME: {"topics": {"topic_1": True, "topic_2": True}}}))
+    api.take(identify(email="a@x.de", **{f"{TOPIC}topic_1": False}))
+
+    assert topics(api) == {"topic_1": False, "topic_2": True}
+
+
 def test_preferences_that_came_as_text_keep_their_other_topics(api: Api) -> None:
     api.take(identify(**{NAME: '{"topics":{"topic_1":false}}'}))
     api.take(identify(**{f"{TOPIC}topic_2": True}))

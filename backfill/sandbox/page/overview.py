@@ -22,14 +22,14 @@ _PACE_REQUESTS_MAX: Final = 50_000
 
 
 #: What was answered with 200 and then not applied, as the log names it.
-_FAILURES: Final = "FROM activities WHERE name GLOB '*fail*' OR name = 'skipped_update'"
+_FAILURES: Final = "FROM activities WHERE (name GLOB '*fail*' OR name = 'skipped_update')"
 
 
 def failures(database: sqlite3.Connection, asked: Mapping[str, str]) -> dict[str, Any]:
     """What was accepted and not applied, latest first, and why."""
     before = number_in(asked, "before") or END
     found = database.execute(
-        f"SELECT number, at, name, person, object, detail {_FAILURES.replace('WHERE', 'WHERE (')})"
+        f"SELECT number, at, name, person, object, detail {_FAILURES}"
         " AND number < ? ORDER BY number DESC LIMIT ?",
         (before, _PAGE + 1),
     ).fetchall()

@@ -96,13 +96,14 @@ def _first_seen(work: Work, told: Identify, names: dict[str, str | None], at: fl
     attributes = remaining(told.attributes, work.sandbox.behaviour.empty_removes)
     if not subscribed:
         return create(work, names, attributes, at)
+    attributes = dict(attributes)  # what was told stays, for the person who may have a name
     times = {name: at for name, value in names.items() if value is not None}
     times |= dict.fromkeys(attributes, at)
     preferences.update(attributes, times, subscribed, at)
     try:
         return create(work, names, attributes, times)
     except sqlite3.IntegrityError:
-        told.attributes.update(subscribed)  # for the person who has one of the names
+        told.attributes.update(subscribed)
         raise
 
 

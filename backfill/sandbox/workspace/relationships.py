@@ -8,6 +8,7 @@ from backfill.sandbox.workspace.objects import Thing
 from backfill.sandbox.workspace.state import Work
 from backfill.sandbox.workspace.values import Outcome, difference, update
 from backfill.sandbox.workspace.wire import (
+    Identifiers,
     Identify,
     IdentifyAnonymous,
     Relate,
@@ -40,7 +41,8 @@ def add_to_person(work: Work, told: Relate) -> None:
     """Tie a person to objects."""
     person = people.reach(work, told.identifiers)
     if person is None:
-        work.note("relationship_failed_attribute_change", detail="there is no such person")
+        detail = f"{_named(told.identifiers)}: there is no such person"
+        work.note("relationship_failed_attribute_change", detail=detail)
         return
     for tie in told.cio_relationships:
         _tie_object(work, person, tie)
@@ -50,7 +52,8 @@ def add_to_object(work: Work, told: Relate) -> None:
     """Tie an object to people."""
     thing = objects.reach(work, told.identifiers)
     if thing is None:
-        work.note("relationship_failed_attribute_change", detail="there is no such object")
+        detail = f"{_named(told.identifiers)}: there is no such object"
+        work.note("relationship_failed_attribute_change", detail=detail)
         return
     for tie in told.cio_relationships:
         _tie_person(work, thing, tie)
@@ -81,10 +84,15 @@ def identify_anonymous(work: Work, told: IdentifyAnonymous) -> None:
             _relate(work, visitor, thing, tie)
 
 
+def _named(identifiers: Identifiers) -> str:
+    """Whom or what an operation names, for the log."""
+    return ", ".join(f"{kind} {value}" for kind, value in identifiers.items())
+
+
 def _tie_object(work: Work, person: int, tie: Tie) -> None:
     thing = objects.reach(work, tie.identifiers)
     if thing is None:
-        detail = "there is no such object"
+        detail = f"{_named(tie.identifiers)}: there is no such object"
         work.note("relationship_failed_attribute_change", person, detail=detail)
         return
     _relate(work, person, thing, tie)
@@ -93,7 +101,7 @@ def _tie_object(work: Work, person: int, tie: Tie) -> None:
 def _tie_person(work: Work, thing: Thing, tie: Tie) -> None:
     person = people.reach(work, tie.identifiers)
     if person is None:
-        detail = "there is no such person"
+        detail = f"{_named(tie.identifiers)}: there is no such person"
         work.note("relationship_failed_attribute_change", thing=thing.number, detail=detail)
         return
     _relate(work, person, thing, tie)

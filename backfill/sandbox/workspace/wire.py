@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -90,8 +90,6 @@ class Envelope(Struct):
 
     batch: list[Raw]
 
-
-Shape = TypeVar("Shape")
 
 _attributes = msgspec.json.Decoder(Attributes)
 _times = msgspec.json.Decoder(dict[str, int | float] | int | float)
