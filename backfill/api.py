@@ -11,15 +11,15 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from backfill import config, pipeline
 from backfill.config import Job
+from backfill.errors import unforeseen
 from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
 from backfill.report import Closing
 
 __all__ = ["Options", "Silence", "confirmed", "destination", "run", "send"]
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(
@@ -41,7 +41,8 @@ def run(
 def send(job: Job, options: Options, watcher: Watcher, *, takes_signals: bool = False) -> Closing:
     """Send what is not done of a job.
 
-    takes_signals: let SIGINT and SIGTERM end the run in order; only in the main thread.
+    takes_signals: let SIGINT, SIGTERM and SIGHUP end the run in order; only in the main thread.
+                   Once it has ended they are ignored: nothing is left but to say so.
     """
     with destination(job) as place:
         return asyncio.run(_sent(job, place, options, watcher, takes_signals))
@@ -72,11 +73,30 @@ def destination(job: Job, environ: Mapping[str, str] = os.environ) -> Iterator[P
 async def _sent(
     job: Job, place: Place, options: Options, watcher: Watcher, takes_signals: bool
 ) -> Closing:
-    stop = Stop()
-    if takes_signals:
-        for number in _SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, stop.request, number)
-    return await pipeline.run(job, place, options, watcher, stop)
+    stop, loop = Stop(), asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: watcher.says(_stray(context)))
+    taken = _signals() if takes_signals else ()
+    for number in taken:
+        loop.add_signal_handler(number, stop.request, number)
+    try:
+        return await pipeline.run(job, place, options, watcher, stop)
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _stray(context: Mapping[str, Any]) -> str:
+    """What to say of an error that reaches nobody; asyncio would print all that it quotes."""
+    error = context.get("exception")
+    return f"warning: {unforeseen(error) if error else context['message']}"
+
+
+def _signals() -> tuple[signal.Signals, ...]:
+    """What ends a run; under `nohup`, which ignores SIGHUP, a terminal that goes away does not."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return (signal.SIGINT, signal.SIGTERM)
+    return (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Silence:

@@ -21,7 +21,9 @@ import httpx
 IDLE_S_MAX = 30.0
 
 #: Where a reply is cut off, in bytes; a cut list of errors cannot be parsed and so stops the run.
-#: The largest true one: 8,300 operations of 60 bytes refused in 480 bytes each.
+#: The largest true one: 8,300 operations of 60 bytes refused in 480 bytes each. What surrounds the
+#: body (headers, interim answers, the lengths of chunks) may be as long: without a bound a header
+#: that never ends fills the memory.
 REPLY_BYTES_MAX = 4_000_000
 
 
@@ -42,7 +44,7 @@ class Lane(httpx.AsyncBaseTransport):
         timeouts = request.extensions["timeout"]
         connection = await self._connected(request.url, timeouts["connect"])
         try:
-            return await connection.exchange(_head(request), request.read(), timeouts["read"])
+            return await connection.exchange(request, timeouts["read"])
         finally:
             if not connection.is_reusable:
                 self._drop()
@@ -93,15 +95,18 @@ class _Connection(asyncio.Protocol):
         is_fresh = self._loop.time() - self._used_s < IDLE_S_MAX
         return self.is_reusable and is_fresh and self._place == (url.scheme, url.host, url.port)
 
-    async def exchange(self, head: bytes, body: bytes, silence_s: float) -> httpx.Response:
-        """Send a request and wait for its answer."""
+    async def exchange(self, request: httpx.Request, silence_s: float) -> httpx.Response:
+        """Send a request and wait for its answer.
+
+        What is sent is in no variable of this frame: a traceback may print them, with the key.
+        """
         self._answer = self._loop.create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._chunks: list[bytes] = []
         self._received = self._kept = 0
         self.is_reusable = False  # until the exchange is over on both sides
-        self._transport.writelines((head, body))
+        self._transport.writelines((memoryview(_head(request)), memoryview(request.read())))
         self._seen = self._moved()
         timer = self._loop.call_later(silence_s, self._watch, silence_s)
         self._timer = timer
@@ -130,6 +135,8 @@ class _Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(httpx.RemoteProtocolError("the answer is not HTTP"), error)
+        if self._received - self._kept > REPLY_BYTES_MAX:
+            self._fail(httpx.RemoteProtocolError("headers without end"), None)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Asyncio's call."""

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from backfill import pacing
+from backfill.concurrency import Answer, Concurrency
 from backfill.errors import DeliveryError
 from backfill.gate import Gate
 from backfill.records import Batch
+from backfill.slots import Slots
 from backfill.verdict import (
     Accepted,
     Delivery,
@@ -21,6 +23,7 @@ from backfill.verdict import (
     Refused,
     Reply,
     Retry,
+    Verdict,
     judge,
 )
 
@@ -43,7 +46,7 @@ class Transport(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestLog:
     """One attempt, for the ledger and the report.
 
@@ -58,8 +61,8 @@ class RequestLog:
     attempt: int
     waited_s: float
     started_at_s: float
-    elapsed_s: float
-    status: int
+    elapsed_s: float = 0.0
+    status: int = 0
 
 
 class Sinks(NamedTuple):
@@ -85,7 +88,8 @@ class Limits:
     """What the sender must keep to.
 
     operations_per_s:  None for no limit.
-    concurrency:       requests in flight at once.
+    concurrency:       requests in flight at once; None: as many as measurement finds best, up
+                       to concurrency_max.
     give_up_after_s:   how long one batch may fail before the run stops.
     stop_within_s:     how long requests in flight are waited for once the run stops.
     not_before_s:      unix seconds before which nothing starts: where a run is resumed, one
@@ -94,7 +98,8 @@ class Limits:
 
     requests_per_s: int
     operations_per_s: int | None = None
-    concurrency: int = 32
+    concurrency: int | None = None
+    concurrency_max: int = 1_000
     give_up_after_s: float = 600.0
     stop_within_s: float = 30.0
     not_before_s: float = 0.0
@@ -108,10 +113,10 @@ class Courier:
     refuses everything, the rows are unprocessed and not rejected.
     """
 
-    def __init__(self, transport: Transport, gate: Gate, limits: Limits, outside: Outside) -> None:
-        self._transport, self._gate = transport, gate
-        self._limits, self._outside = limits, outside
-        self._slots = asyncio.Semaphore(limits.concurrency)
+    def __init__(self, transport: Transport, limits: Limits, outside: Outside) -> None:
+        self._transport, self._limits, self._outside = transport, limits, outside
+        self._gate = Gate(limits.requests_per_s, limits.operations_per_s)
+        self._slots = Slots(_concurrency(limits))
         self._posting: set[asyncio.Task[None] | None] = set()
         self._is_halted = False
         # One batch is halved at a time: should the API refuse everything, that many fewer
@@ -119,6 +124,15 @@ class Courier:
         self._halving = asyncio.Lock()
         self._refused_batches = 0
         self._doubted: list[Delivery] = []
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be in flight now."""
+        return self._slots.limit
+
+    def wait_first(self, seconds: float) -> None:
+        """Start nothing for so long."""
+        self._gate.shut(seconds)
 
     def halt(self) -> None:
         """Start no further request; the tasks of batches that need one end as cancelled."""
@@ -191,19 +205,13 @@ class Courier:
         gives_up_at_s = math.inf
         for attempt in itertools.count(1):
             self._leave_if_halted()
-            reply = await self._post(batch, attempt, sinks)
-            verdict = judge(reply, len(batch), self._outside.wall_s())
+            verdict = await self._attempt(batch, attempt, sinks)
             if isinstance(verdict, Fatal):
                 raise DeliveryError(verdict.what, _place(self._transport, batch), verdict.fix)
             if not isinstance(verdict, Retry):
-                self._gate.accepted()
                 return verdict
             self._leave_if_halted()
             wait_s = max(verdict.after_s, pacing.backoff_s(attempt, self._outside.draw()))
-            if verdict.is_pace:
-                self._gate.refused(wait_s)
-            elif verdict.is_for_all:
-                self._gate.shut(wait_s)
             now_s = asyncio.get_running_loop().time()
             gives_up_at_s = min(gives_up_at_s, now_s + self._limits.give_up_after_s)
             await asyncio.sleep(min(wait_s, gives_up_at_s - now_s))
@@ -211,33 +219,46 @@ class Courier:
                 raise self._given_up(batch, verdict, attempt)
         raise AssertionError("attempts never end by themselves")
 
-    async def _post(self, batch: Batch, attempt: int, sinks: Sinks) -> Reply:
-        clock_s, task = asyncio.get_running_loop().time, asyncio.current_task()
+    async def _attempt(self, batch: Batch, attempt: int, sinks: Sinks) -> Verdict:
+        """One request, once there is a slot and the pace allows it."""
+        clock_s = asyncio.get_running_loop().time
         asked_s = clock_s()
-        async with self._slots:
-            body = batch.body()
+        async with self._slots.one():
             await self._gate.start(len(batch))
             self._leave_if_halted()
-            started_at_s, started_s, status = self._outside.wall_s(), clock_s(), 0
-            self._posting.add(task)
+            started_s, body = clock_s(), batch.body()
+            log = RequestLog(
+                stream=batch.stream,
+                operations=len(batch),
+                body_bytes=len(body),
+                attempt=attempt,
+                waited_s=started_s - asked_s,
+                started_at_s=self._outside.wall_s(),
+            )
+            verdict: Verdict | None = None
+            self._slots.start()
             try:
-                reply = await self._transport.post(body)
-                status = reply.status
+                verdict, log.status = await self._posted(body, len(batch))
             finally:
-                self._posting.discard(task)
-                sinks.on_request(
-                    RequestLog(
-                        stream=batch.stream,
-                        operations=len(batch),
-                        body_bytes=len(body),
-                        attempt=attempt,
-                        waited_s=started_s - asked_s,
-                        started_at_s=started_at_s,
-                        elapsed_s=clock_s() - started_s,
-                        status=status,
-                    )
-                )
-        return reply
+                log.elapsed_s = clock_s() - started_s
+                self._slots.end(clock_s(), started_s, _answer(verdict))
+                sinks.on_request(log)
+        if isinstance(verdict, Retry) and verdict.is_for_all:
+            self._gate.shut(verdict.after_s)
+            self._gate.end(clock_s(), started_s, is_refused=True)
+        elif not isinstance(verdict, Retry):
+            self._gate.end(clock_s(), started_s, is_refused=False)
+        return verdict
+
+    async def _posted(self, body: bytes, operations: int) -> tuple[Verdict, int]:
+        """The verdict on a request of so many operations, and the status it was made of."""
+        task = asyncio.current_task()
+        self._posting.add(task)
+        try:
+            reply = await self._transport.post(body)
+        finally:
+            self._posting.discard(task)
+        return judge(reply, operations, self._outside.wall_s()), reply.status
 
     def _leave_if_halted(self) -> None:
         if self._is_halted:
@@ -251,6 +272,20 @@ class Courier:
             "check the network and the API's status, then run the same command again: it goes on "
             "where it stopped",
         )
+
+
+def _concurrency(limits: Limits) -> Concurrency:
+    fixed = limits.concurrency
+    if fixed is None:
+        return Concurrency(most=limits.concurrency_max)
+    return Concurrency(least=fixed, most=fixed)
+
+
+def _answer(verdict: Verdict | None) -> Answer:
+    """What a verdict says of how many requests the server bears; None: there is none."""
+    if verdict is None:
+        return Answer.ABANDONED
+    return Answer.PUSHED_BACK if isinstance(verdict, Retry) else Answer.GIVEN
 
 
 def _place(transport: Transport, batch: Batch) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class BackfillError(Exception):
     """What went wrong, where, and what to do about it.
@@ -53,7 +56,7 @@ class DeliveryError(BackfillError):
 
 
 class GuardError(BackfillError):
-    """Going on would break a promise: nobody is mailed by accident."""
+    """Going on would do harm: people mailed by accident, data that is plainly wrong."""
 
 
 class Interrupted(BackfillError):
@@ -68,5 +71,28 @@ class Terminated(Interrupted):
     exit_code = 143
 
 
+class HungUp(Interrupted):
+    """SIGHUP before anything was begun: the terminal went away."""
+
+    exit_code = 129
+
+
 class StorageError(BackfillError):
-    """The checkpoint or a rejects file cannot be written."""
+    """The checkpoint, a rejects file or the report cannot be written."""
+
+
+def unforeseen(error: BaseException) -> BackfillError:
+    """What to say of an error nobody foresaw: its kind and place, never its own words.
+
+    Those may quote a value of a row, or what was sent with the key.
+    """
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "backfill" in f.filename]
+    place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "backfill"
+    kind = type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        kind += f": {error.strerror}"
+    return BackfillError(
+        f"a mistake in backfill itself, or an input it does not foresee ({kind})",
+        place,
+        "run the same command again: nothing that was acknowledged is lost; and report this",
+    )

@@ -7,6 +7,7 @@ import asyncio
 from aiolimiter import AsyncLimiter
 
 from backfill import pacing
+from backfill.throttle import Throttle
 
 
 class Gate:
@@ -15,7 +16,7 @@ class Gate:
     def __init__(self, requests_per_s: int, operations_per_s: int | None) -> None:
         self._limiter = AsyncLimiter(*pacing.bucket(requests_per_s))
         self._window = pacing.Window(operations_per_s) if operations_per_s else None
-        self._throttle = pacing.Throttle(requests_per_s)
+        self._throttle = Throttle(requests_per_s)
         self._turn = asyncio.Lock()
         self._shut_until_s = 0.0
 
@@ -23,14 +24,9 @@ class Gate:
         """Let nothing start for so long; an earlier, longer shutting stays."""
         self._shut_until_s = max(self._shut_until_s, _now_s() + seconds)
 
-    def accepted(self) -> None:
-        """The server took a request."""
-        self._throttle.accept(_now_s())
-
-    def refused(self, wait_s: float) -> None:
-        """The server has no room for more: shut for so long, then go on more slowly."""
-        self._throttle.refuse(_now_s(), wait_s)
-        self.shut(wait_s)
+    def end(self, now_s: float, started_s: float, *, is_refused: bool) -> None:
+        """A request was answered: taken, or refused for there is no room for more."""
+        self._throttle.end(now_s, started_s, is_refused=is_refused)
 
     async def start(self, operations: int) -> None:
         """Return when a request of so many operations is to start, which must be at once."""

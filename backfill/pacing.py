@@ -29,16 +29,6 @@ SPREAD_LATENESS_S = 0.05
 #: of a window is small: 1 % of the pace, whatever the sizes of the batches.
 BATCHES_A_WINDOW = 100
 
-#: A 429 cuts the pace to this share of the best of so many last seconds; then it grows by so much
-#: a second, of itself and of a tenth of the limit: from nothing to the limit in two minutes. The
-#: best of several seconds, because failures by chance must not add up to a standstill.
-CUT_TO = 0.9
-SECONDS_KEPT = 10
-GROWTH_PER_S = 0.02
-
-#: Never below this share of the limit: less is chance, or a limit set much too high.
-PACE_FLOOR = 0.05
-
 #: First and longest range of a wait before a retry. Half a second outlasts a dropped connection
 #: or a restarted process; half a minute bounds how long a recovered server waits for us.
 BACKOFF_S = 0.5
@@ -115,47 +105,3 @@ class Window:
     def _forget(self, now_s: float) -> None:
         while self._starts and self._starts[0][0] + WINDOW_S + JITTER_S <= now_s:
             self._operations -= self._starts.popleft()[1]
-
-
-class Throttle:
-    """The pace the server takes, told by its 429s; the limit while there are none.
-
-    Against a server that takes 100 a second of 1,000 wanted (virtual clock, 50 ms to answer, 8 to
-    64 in flight): 89 to 91 a second accepted, 0.4 to 1.8 % refused. Without it 82 and 37 %, and
-    one unlucky batch refused for 600 s on end.
-    """
-
-    def __init__(self, requests_per_s: int) -> None:
-        self._limit = self._pace = float(requests_per_s)
-        self._grows_from_s = self._due_s = -math.inf
-        self._accepted: deque[tuple[int, int]] = deque(maxlen=SECONDS_KEPT)  # by whole second
-
-    def wait_s(self, now_s: float) -> float:
-        """Seconds until the next request may start; 0 when it may start now."""
-        return max(0.0, self._due_s - now_s)
-
-    def start(self, now_s: float) -> None:
-        """Note that a request starts now."""
-        pace = self._pace_at(now_s)
-        if pace < self._limit:
-            self._due_s = max(self._due_s, now_s - SPREAD_LATENESS_S) + 1 / pace
-
-    def accept(self, now_s: float) -> None:
-        """Note that the server took a request."""
-        second, count = math.floor(now_s), 0
-        if self._accepted and self._accepted[-1][0] == second:
-            count = self._accepted.pop()[1]
-        self._accepted.append((second, count + 1))
-
-    def refuse(self, now_s: float, wait_s: float) -> None:
-        """Slow down for a request there was no room for; nothing starts for wait_s from now."""
-        oldest = now_s - SECONDS_KEPT
-        best = max((count for second, count in self._accepted if second > oldest), default=0)
-        self._pace = max(PACE_FLOOR * self._limit, min(self._pace_at(now_s), CUT_TO * best))
-        self._grows_from_s = now_s + wait_s
-
-    def _pace_at(self, now_s: float) -> float:
-        growing_s = min(max(now_s - self._grows_from_s, 0.0), 10 / GROWTH_PER_S)
-        head_start = self._limit / 10
-        grown = (self._pace + head_start) * math.exp(GROWTH_PER_S * growing_s) - head_start
-        return min(self._limit, grown)

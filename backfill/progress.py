@@ -18,8 +18,8 @@ class Bars:
     Rows that earlier processes did are shown as done and are no part of the rate.
     """
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._out = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._out = stream or sys.stderr
         self._bar: tqdm[Never] | None = None
         self._rejected = 0
 
@@ -62,8 +62,8 @@ class Bars:
 class Lines:
     """A line when a stream begins, then one now and then."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._out = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._out = stream or sys.stderr
         self._name, self._done, self._rejected = "", 0, 0
         self._expected: int | None = None
         self._said_s = 0.0

@@ -1,13 +1,13 @@
 """Sends the batches of a wave: the only part of the engine that has tasks.
 
 Facts. Batches arrive in source order and may share entities; requests are slow and fail in
-every way. Rules. At most `concurrency` requests are in flight and twice as many batches are
-held, those that wait for an earlier one included, so memory is bounded by
-`2 * concurrency * (body of a batch + its share of its blocks)` plus one copied body for each
-request in flight. Batches that share an entity never run at once and run in the order of their
-arrival. Plan. A feeder takes batches as room allows; each batch that may run is a task of its
-own; the task that ends starts those that waited for it. The first error halts the rest: what
-waits is cancelled, what is in flight finishes and is reported.
+every way. Rules. Twice as many batches are held as requests may be in flight, those that wait for
+an earlier one included, and never more than `HELD_BYTES_MAX` of operations and one batch: memory
+is bounded by three times that, for the blocks they come from and one copied body for each request
+in flight. Batches that share an entity never run at once and run in the order of their arrival.
+Plan. A feeder takes batches as room allows; each batch that may run is a task of its own; the task
+that ends starts those that waited for it. The first error halts the rest: what waits is cancelled,
+what is in flight finishes and is reported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from backfill.courier import Courier, Limits, Outside, RequestLog, Sinks, Transport
-from backfill.gate import Gate
 from backfill.ordering import Ordering
 from backfill.records import Batch
 from backfill.verdict import Delivery
@@ -28,6 +27,10 @@ from backfill.verdict import Delivery
 #: Longest wait before the first request of a resumed run: the pace's window, with its margin. A
 #: wall clock that was set back must not hold a run for hours.
 RESUME_WAIT_S_MAX = 1.1
+
+#: Operations held at once, in bytes: 200 full batches, enough for 100 MB/s at a latency of 1 s,
+#: which is what one machine encodes. At half of it such a latency halves the rate; twice is memory.
+HELD_BYTES_MAX = 100_000_000
 
 #: Wall clock and chance of a real run.
 REAL = Outside(wall_s=time.time, draw=random.random)
@@ -38,9 +41,9 @@ class Sender:
 
     def __init__(self, transport: Transport, limits: Limits, outside: Outside = REAL) -> None:
         self._limits, self._outside = limits, outside
-        self._gate = Gate(limits.requests_per_s, limits.operations_per_s)
-        self._courier = Courier(transport, self._gate, limits, outside)
-        self._room = asyncio.Semaphore(2 * limits.concurrency)
+        self._courier = Courier(transport, limits, outside)
+        self._batches = self._bytes = 0  # that are held
+        self._has_freed = asyncio.Event()
         self._ordering = Ordering()
         self._numbers = itertools.count()
         self._held: dict[int, Batch] = {}
@@ -86,7 +89,7 @@ class Sender:
 
     async def _run(self, batches: AsyncIterator[Batch], sinks: Sinks) -> None:
         wait_s = self._limits.not_before_s - self._outside.wall_s()
-        self._gate.shut(min(max(wait_s, 0.0), RESUME_WAIT_S_MAX))
+        self._courier.wait_first(min(max(wait_s, 0.0), RESUME_WAIT_S_MAX))
         self._are_done.clear()
         self._spawn(self._feed(batches, sinks))
         try:
@@ -96,20 +99,29 @@ class Sender:
 
     async def _feed(self, batches: AsyncIterator[Batch], sinks: Sinks) -> None:
         while True:
-            await self._room.acquire()
+            await self._room()
             batch = await anext(batches, None)
             if batch is None:
-                self._room.release()
                 return
+            self._batches += 1
+            self._bytes += len(batch.operations)
             number = next(self._numbers)
             if self._ordering.admit(number, batch.keys):
                 self._held[number] = batch
             else:
                 self._spawn(self._carry(number, batch, sinks))
 
+    async def _room(self) -> None:
+        """Wait until there is room for one more batch."""
+        while self._batches >= 2 * self._courier.concurrency or self._bytes >= HELD_BYTES_MAX:
+            self._has_freed.clear()
+            await self._has_freed.wait()
+
     async def _carry(self, number: int, batch: Batch, sinks: Sinks) -> None:
         await self._courier.carry(batch, sinks)
-        self._room.release()
+        self._batches -= 1
+        self._bytes -= len(batch.operations)
+        self._has_freed.set()
         for freed in self._ordering.finish(number):
             if not self._is_halted:
                 self._spawn(self._carry(freed, self._held.pop(freed), sinks))

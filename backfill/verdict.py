@@ -68,14 +68,13 @@ class Retry:
     """Nothing is known to be wrong with the batch: send it again.
 
     what:       what happened, for people. after_s: the least wait the server asks for.
-    is_for_all: the server asks for a pause of every request, not only of this one.
-    is_pace:    because there were too many of them.
+    is_for_all: the server has no room for more: the pause is for every request, not only for this
+                one, and so is a slower pace.
     """
 
     what: str
     after_s: float = 0.0
     is_for_all: bool = False
-    is_pace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def judge(reply: Reply, operations: int, now_s: float) -> Verdict:
             )
         case status if status in (408, 429) or 500 <= status <= 599:
             after_s = retry_after_s(reply.retry_after, now_s)
-            return Retry(f"the API answered {status}", after_s, status in (429, 503), status == 429)
+            return Retry(f"the API answered {status}", after_s, status in (429, 503))
         case status if 300 <= status <= 399:
             return Fatal(
                 f"the answer is a redirect that may not be followed ({status})",
@@ -135,7 +134,10 @@ def judge(reply: Reply, operations: int, now_s: float) -> Verdict:
             return Fatal(f"the answer is unexpected ({status})", _IS_THIS_IT)
 
 
-_IS_THIS_IT = "check that the address is the Track API's and that no proxy answers in its place"
+_IS_THIS_IT = (
+    "check that the address is the Track API's and that no proxy answers in its place, then run the"
+    " same command again"
+)
 
 
 class _Error(msgspec.Struct):
@@ -151,18 +153,30 @@ class _Answer(msgspec.Struct):
     errors: list[_Error] | None = None
 
 
+class _Taken(_Answer, forbid_unknown_fields=True):
+    """A 200: `{}` [spec], or a list of errors [observed: Segment]; nothing else.
+
+    The JSON of another API (`{"status": "error"}`, `{"ok": true}`) says nothing of our operations.
+    """
+
+
 def _taken(reply: Reply, operations: int) -> Verdict:
-    """The verdict on a 200 or 207."""
+    """The verdict on a 200 or 207.
+
+    A 200 without a body counts as `{}`, which says no more: servers that only count answer so,
+    login pages and other APIs do not.
+    """
     if reply.status == 200 and not reply.body.strip():
         return Accepted()
     try:
-        errors = msgspec.json.decode(reply.body, type=_Answer).errors
+        wanted = _Taken if reply.status == 200 else _Answer
+        errors = msgspec.json.decode(reply.body, type=wanted).errors
     except (msgspec.DecodeError, UnicodeDecodeError):  # the first also stands for a wrong shape
-        return _not_understood(reply.status)
+        return _not_understood(reply)
     if errors is None:  # a 207 without a list says that some were refused, but not which
-        return Accepted() if reply.status == 200 else _not_understood(207)
+        return Accepted() if reply.status == 200 else _not_understood(reply)
     if not all(0 <= error.batch_index < operations for error in errors):
-        return _not_understood(reply.status)
+        return _not_understood(reply)
     reasons: dict[int, list[str]] = {}
     for error in errors:  # one operation may be listed more than once
         reasons.setdefault(error.batch_index, []).append(_reason(error))
@@ -171,11 +185,26 @@ def _taken(reply: Reply, operations: int) -> Verdict:
     return PartlyRejected({index: bounded("; ".join(all_)) for index, all_ in reasons.items()})
 
 
-def _not_understood(status: int) -> Fatal:
+def _not_understood(reply: Reply) -> Fatal:
     return Fatal(
-        f"the answer ({status}) cannot be understood; none of the batch is counted as delivered",
+        f"the answer ({reply.status}, {described(reply.body)}) cannot be understood; none of the"
+        " batch is counted as delivered",
         _IS_THIS_IT,
     )
+
+
+def described(body: bytes) -> str:
+    """What a body looks like, for messages; none of its words, for a server may echo ours."""
+    size = f"{len(body):,} bytes"
+    if not body.strip():
+        return "without a body"
+    if body.lstrip()[:1] == b"<":
+        return f"a page of {size}"
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return f"{size} that are no JSON"
+    return f"{size} of JSON"
 
 
 def _reason(error: _Error) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from backfill.errors import BackfillError, CheckpointError, StorageError
 
 AGAIN = "and run the same command again: it goes on from the last commit"
-DAMAGED = (
+_IS_DAMAGED = "the checkpoint is damaged"
+_RESTORE = (
     "restore the file from a copy, or start anew with --fresh (which keeps it under another name)"
 )
 
@@ -34,8 +35,8 @@ _SQLITE: dict[int, tuple[type[BackfillError], str, str]] = {
         "another program holds the checkpoint",
         f"close that program {AGAIN}",
     ),
-    sqlite3.SQLITE_CORRUPT: (CheckpointError, "the checkpoint is damaged", DAMAGED),
-    sqlite3.SQLITE_NOTADB: (CheckpointError, "the checkpoint is damaged", DAMAGED),
+    sqlite3.SQLITE_CORRUPT: (CheckpointError, _IS_DAMAGED, _RESTORE),
+    sqlite3.SQLITE_NOTADB: (CheckpointError, _IS_DAMAGED, _RESTORE),
 }
 
 _SYSTEM: dict[int | None, str] = {
@@ -44,6 +45,21 @@ _SYSTEM: dict[int | None, str] = {
     errno.ENOLCK: "name a checkpoint on a local disk in the config: this one cannot be locked",
     errno.EOPNOTSUPP: "name a checkpoint on a local disk in the config: this one cannot be locked",
 }
+
+
+def damaged(path: Path) -> CheckpointError:
+    """A checkpoint that is not as we wrote it."""
+    return CheckpointError(_IS_DAMAGED, str(path), _RESTORE)
+
+
+@contextmanager
+def read_from(path: Path) -> Iterator[None]:
+    """As `mapped`, where only what we wrote is read: whatever that trips over is damage."""
+    try:
+        with mapped(path):
+            yield
+    except (sqlite3.Error, LookupError, TypeError, ValueError) as error:
+        raise damaged(path) from error
 
 
 @contextmanager
@@ -65,5 +81,7 @@ def mapped(path: Path) -> Iterator[None]:
         raise StorageError(
             f"the checkpoint cannot be used: {error.strerror}",
             str(path),
-            _SYSTEM.get(error.errno, "make its folder writable or name another in the config"),
+            _SYSTEM.get(
+                error.errno, f"make its folder writable {AGAIN}; or name another in the config"
+            ),
         ) from error

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from backfill.checkpoint import tables
-from backfill.checkpoint.failures import mapped
+from backfill.checkpoint.failures import damaged, mapped, read_from
 from backfill.checkpoint.lock import locked
 from backfill.errors import CheckpointError
 from backfill.ledger import Changes
@@ -49,18 +49,20 @@ class Checkpoint:
         """
         path = path.resolve()  # one lock for all the names of one file
         with mapped(path), ExitStack() as held:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in reversed(path.parents):
+                folder.mkdir(mode=0o700, exist_ok=True)  # all of ours: `parents=True` forgets
             held.enter_context(locked(path))
             kept = _set_aside(path) if _check(path) and fresh else None
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it 0644
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             held.callback(connection.close)
-            _prepare(connection, path)
+            with read_from(path):
+                _prepare(connection, path)
             return cls(path, connection, kept, held.pop_all())
 
     def load(self) -> Saved | None:
         """What the last commit left; None: no run has begun."""
-        with mapped(self.path):
+        with read_from(self.path):
             return tables.read(self._connection)
 
     def begin(self, job: JobIdentity, run_id: str) -> None:
@@ -103,7 +105,7 @@ def peek(path: Path) -> Saved | None:
     that it may be in use.
     """
     path = path.resolve()
-    with mapped(path):
+    with read_from(path):
         header = _check(path)
         if not header:
             return None
@@ -131,6 +133,12 @@ def _check(path: Path) -> bytes:
     marked = int.from_bytes(header[_APPLICATION_ID]) == tables.APPLICATION_ID
     if header and not (header.startswith(_MAGIC) and marked):
         raise _foreign(path)
+    if path.stat().st_nlink > 1:
+        raise CheckpointError(
+            "the checkpoint has another name, a hard link, which it would not be safe under",
+            str(path),
+            "remove the other name, or make it a copy",
+        )
     return header
 
 
@@ -147,17 +155,23 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone() == (0,):
         tables.create(connection)
     _check_format(connection, path)
+    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise damaged(path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
 
 
 def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse what another version wrote: a guess at its meaning could lose rows."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > tables.FORMAT:
+    if version != tables.FORMAT:
+        age = "a newer" if version > tables.FORMAT else "an older"
         raise CheckpointError(
-            "the checkpoint was written by a newer version of backfill",
+            f"the checkpoint was written by {age} version of backfill"
+            f" (format {version}, here {tables.FORMAT})",
             str(path),
-            "install that version again, or start anew with --fresh",
+            "end this job with that version, or start anew with --fresh (which keeps the file under"
+            " another name)",
         )
 
 

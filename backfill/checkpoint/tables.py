@@ -2,6 +2,8 @@
 
 What a job is (streams, files) is written once when a run begins; what is done of it (counts,
 done, rejects, requests) with every commit. Names of files need not be UTF-8, so they are bytes.
+Each row but those of requests, which nothing goes by, carries a seal over its values: SQLite keeps
+no checksum of a page, and a flipped bit must not pass for progress.  [sqlite.org/cksumvfs.html]
 """
 
 from __future__ import annotations
@@ -9,31 +11,35 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-from backfill.ledger import Changes, Counts, FileState, Request
+import xxhash
+
+from backfill.ledger import Changes, Counts, FileState, Ledger, Request
 from backfill.records import BlockStart
 from backfill.resumption import FileIdentity, JobIdentity, Saved, State, StreamIdentity
 
 #: Marks the file as ours, in SQLite's header: "bfck".
 APPLICATION_ID = int.from_bytes(b"bfck")
 
-#: Of the tables below; a change that an older program would misread makes it 2.
-FORMAT = 1
+#: Of the tables below; a change that another program would misread makes it one more. 2: seals.
+FORMAT = 2
 
 _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {FORMAT}",
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value)",
-    "CREATE TABLE streams (place INTEGER PRIMARY KEY, name TEXT UNIQUE, meaning BLOB)",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value, seal BLOB)",
+    "CREATE TABLE streams (place INTEGER PRIMARY KEY, name TEXT UNIQUE, meaning BLOB, seal BLOB)",
     "CREATE TABLE files (stream TEXT, place INTEGER, label BLOB, size INTEGER, digest TEXT,"
-    " PRIMARY KEY (stream, place))",
+    " seal BLOB, PRIMARY KEY (stream, place))",
     "CREATE TABLE counts (stream TEXT PRIMARY KEY, read INTEGER, delivered INTEGER,"
     " rejected_by_us INTEGER, rejected_by_api INTEGER, filtered_where INTEGER,"
     " filtered_unchanged INTEGER, filtered_folded INTEGER, operations_delivered INTEGER,"
-    " operations_rejected INTEGER)",
+    " operations_rejected INTEGER, seal BLOB)",
     "CREATE TABLE done (stream TEXT, place INTEGER, rows INTEGER, frontier INTEGER, bits BLOB,"
-    " start_row INTEGER, start_offset INTEGER, start_line INTEGER, PRIMARY KEY (stream, place))",
-    "CREATE TABLE rejects (stream TEXT PRIMARY KEY, length INTEGER)",
+    " start_row INTEGER, start_offset INTEGER, start_line INTEGER, seal BLOB,"
+    " PRIMARY KEY (stream, place))",
+    "CREATE TABLE rejects (stream TEXT PRIMARY KEY, length INTEGER, seal BLOB)",
     "CREATE TABLE requests (started_at_s REAL, stream TEXT, operations INTEGER,"
     " body_bytes INTEGER, status INTEGER, attempt INTEGER)",
 )
@@ -64,17 +70,15 @@ def begin(connection: sqlite3.Connection, job: JobIdentity, run_id: str) -> None
         for table in ("streams", "files", "counts", "done", "rejects", "requests"):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 (the names stand above)
         destination = _to_bytes(job.destination)
-        _put(connection, {"run_id": run_id, "state": "running", "destination": destination})
+        meta = {"run_id": run_id, "state": "running", "destination": destination}
+        _put(connection, "meta", meta.items())
         for place, stream in enumerate(job.streams):
-            row = (place, stream.name, stream.meaning)
-            connection.execute("INSERT INTO streams VALUES (?, ?, ?)", row)
-            connection.executemany(
-                "INSERT INTO files VALUES (?, ?, ?, ?, ?)",
-                (
-                    (stream.name, place, _to_bytes(file.label), file.size, file.digest)
-                    for place, file in enumerate(stream.files)
-                ),
+            _put(connection, "streams", [(place, stream.name, stream.meaning)])
+            files = (
+                (stream.name, place, _to_bytes(file.label), file.size, file.digest)
+                for place, file in enumerate(stream.files)
             )
+            _put(connection, "files", files)
 
 
 def write(
@@ -85,63 +89,73 @@ def write(
 ) -> None:
     """One commit."""
     with transaction(connection):
-        _put(connection, {"state": state})
-        connection.executemany(
-            "REPLACE INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((stream, *counts) for stream, counts in changes.counts.items()),
-        )
-        connection.executemany(
-            "REPLACE INTO done VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_done_row, changes.files)
-        )
-        connection.executemany(
-            "REPLACE INTO rejects VALUES (?, ?)",
-            rejects_lengths.items(),
-        )
+        _put(connection, "meta", [("state", state)])
+        _put(connection, "counts", ((stream, *counts) for stream, counts in changes.counts.items()))
+        _put(connection, "done", map(_done_row, changes.files))
+        _put(connection, "rejects", rejects_lengths.items())
         connection.executemany("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", changes.requests)
         _put_last_request(connection, changes.requests)
 
 
 def read(connection: sqlite3.Connection) -> Saved | None:
-    """What the last commit left, of one moment; None: no run has begun."""
+    """What the last commit left, of one moment; None: no run has begun.
+
+    Of a damaged file it raises what reading it, or making a ledger of it, trips over.
+    """
     connection.execute("BEGIN")
     try:
-        meta = dict(connection.execute("SELECT key, value FROM meta"))
-        if "run_id" not in meta:
+        meta = dict(_rows(connection, "meta"))
+        if not meta:
             return None
-        return Saved(
+        saved = Saved(
             run_id=meta["run_id"],
             state=meta["state"],
             job=JobIdentity(_to_text(meta["destination"]), tuple(_streams(connection))),
-            files=tuple(map(_file_state, connection.execute("SELECT * FROM done"))),
-            counts={n: Counts(*row) for n, *row in connection.execute("SELECT * FROM counts")},
-            rejects_lengths=dict(connection.execute("SELECT stream, length FROM rejects")),
+            files=tuple(_file_state(*row) for row in _rows(connection, "done")),
+            counts={stream: Counts(*row) for stream, *row in _rows(connection, "counts")},
+            rejects_lengths=dict(_rows(connection, "rejects")),
             last_request_s=meta.get("last_request_s"),
         )
+        Ledger(saved.files, saved.counts)  # what makes none is damaged
+        return saved
     finally:
         connection.rollback()
 
 
-def _put(connection: sqlite3.Connection, values: Mapping[str, str | bytes]) -> None:
-    connection.executemany("REPLACE INTO meta VALUES (?, ?)", values.items())
+def _put(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows, or replace those of the same key; each gets its seal."""
+    sealed = [(*row, _seal(row)) for row in rows]
+    if sealed:
+        marks = ", ".join("?" * len(sealed[0]))
+        connection.executemany(f"REPLACE INTO {table} VALUES ({marks})", sealed)  # noqa: S608
+
+
+def _rows(connection: sqlite3.Connection, table: str, order: str = "rowid") -> Iterator[Any]:
+    """The rows of a table without their seals; ValueError for one that is not as we wrote it."""
+    query = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608 (both are named in this file)
+    for *row, seal in connection.execute(query):
+        if seal != _seal(row):
+            raise ValueError(f"a row of {table} is not as it was written")
+        yield tuple(row)
+
+
+def _seal(row: Iterable[Any]) -> bytes:
+    return xxhash.xxh3_64_digest(repr(tuple(row)).encode())
 
 
 def _put_last_request(connection: sqlite3.Connection, requests: Iterable[Request]) -> None:
-    last = max((request.started_at_s for request in requests), default=None)
-    if last is not None:
-        connection.execute(
-            "INSERT INTO meta VALUES ('last_request_s', ?)"
-            " ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
-            (last,),
-        )
+    starts = [request.started_at_s for request in requests]
+    if starts:
+        query = "SELECT value FROM meta WHERE key = 'last_request_s'"
+        starts += [start for (start,) in connection.execute(query)]
+        _put(connection, "meta", [("last_request_s", max(starts))])
 
 
 def _streams(connection: sqlite3.Connection) -> Iterator[StreamIdentity]:
     files: dict[str, list[FileIdentity]] = {}
-    for stream, label, size, digest in connection.execute(
-        "SELECT stream, label, size, digest FROM files ORDER BY stream, place"
-    ):
+    for stream, _, label, size, digest in _rows(connection, "files", "stream, place"):
         files.setdefault(stream, []).append(FileIdentity(_to_text(label), size, digest))
-    for name, meaning in connection.execute("SELECT name, meaning FROM streams ORDER BY place"):
+    for _, name, meaning in _rows(connection, "streams", "place"):
         yield StreamIdentity(name, meaning, tuple(files.get(name, ())))
 
 
@@ -150,9 +164,10 @@ def _done_row(file: FileState) -> tuple[str | int | bytes | None, ...]:
     return (file.stream, file.index, file.rows, file.frontier, file.bits, *start)
 
 
-def _file_state(row: tuple[str, int, int | None, int, bytes, int | None, int, int]) -> FileState:
-    stream, index, rows, frontier, bits, start_row, offset, line = row
-    resume = None if start_row is None else BlockStart(start_row, offset, line)
+def _file_state(
+    stream: str, index: int, rows: int | None, frontier: int, bits: bytes, *start: Any
+) -> FileState:
+    resume = None if start[0] is None else BlockStart(*start)
     return FileState(stream, index, rows, frontier, bits, resume)
 
 

@@ -9,13 +9,18 @@ from types import FrameType
 
 from backfill.cli.commands import commands
 from backfill.cli.output import Output, unbegun
+from backfill.cli.rehearsals import chaos
+from backfill.cli.streams import outlive_readers
 from backfill.errors import Terminated
 
 __all__ = ["main"]
 
+commands.add_command(chaos)
+
 
 def main() -> None:
     """Run a command; every way out has its exit code and, with --json, its object."""
+    outlive_readers()
     signal.signal(signal.SIGTERM, _terminate)
     output = Output("--json" in sys.argv)
     if sys.argv[1:2] == ["run"]:

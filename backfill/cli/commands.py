@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import click
 
+from backfill.cli.options import config_argument, json_option, set_option
 from backfill.cli.output import Output, unbegun
 from backfill.errors import BackfillError
 
@@ -21,19 +23,6 @@ if TYPE_CHECKING:
 #: What a shell reports of a process that a signal ended: 128 and the signal's number.
 _SIGNALLED = 128
 
-_config = click.argument("config", type=click.Path(path_type=Path))
-#: Asked for before the command line is understood, so that its own mistakes are told as JSON too.
-_json = click.option(
-    "--json", is_flag=True, expose_value=False, help="Print one JSON object on stdout."
-)
-_set = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="PATH=VALUE",
-    help="Override one config value: destination.requests_per_s=50. Repeatable.",
-)
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="backfill")
@@ -42,9 +31,9 @@ def commands() -> None:
 
 
 @commands.command()
-@_config
-@_set
-@_json
+@config_argument
+@set_option
+@json_option
 @click.pass_obj
 def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     """Does CONFIG hold, do its files fit, does the API take the key? Sends nothing."""
@@ -74,9 +63,9 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
 
 
 @commands.command()
-@_config
-@_set
-@_json
+@config_argument
+@set_option
+@json_option
 @click.option("--yes", is_flag=True, help="Do not ask before sending to a workspace.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each stream.")
 @click.option("--fresh", is_flag=True, help="Start anew; the old checkpoint is kept aside.")
@@ -102,9 +91,9 @@ def run(
 
 
 @commands.command()
-@_config
-@_set
-@_json
+@config_argument
+@set_option
+@json_option
 @click.pass_obj
 def status(output: Output, config: Path, overrides: Sequence[str]) -> None:
     """How far is CONFIG? Also while a run is alive."""
@@ -175,11 +164,9 @@ def sandbox(
     """A local Track API to rehearse against, until Ctrl-C.
 
     Takes the credentials in CUSTOMERIO_SITE_ID and CUSTOMERIO_API_KEY, and for reading back by the
-    App API the key in CUSTOMERIO_APP_API_KEY: `sandbox` for each that is not set. On a --host that
-    other machines reach, all three must be set.
+    App API the key in CUSTOMERIO_APP_API_KEY: `sandbox` for each that is not set. Each may be in a
+    file that CUSTOMERIO_…_FILE names. On a --host that other machines reach, all three must be set.
     """
-    import os
-
     from backfill.config import sandbox_app_api_key, sandbox_credentials
     from backfill.sandbox import Sandbox, serve
     from backfill.sandbox.faults.scenario import Scenario, read
@@ -259,7 +246,9 @@ def _ask(job: Job) -> None:
 
 
 def _say_warnings(job: Job) -> None:
-    for warning in job.warnings:
+    from backfill.config import exposed_files
+
+    for warning in [*job.warnings, *exposed_files(os.environ)]:
         click.echo(f"warning: {warning}", err=True)
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from backfill.errors import BackfillError, Interrupted, UsageError
+from backfill.errors import BackfillError, Interrupted, StorageError, UsageError, unforeseen
 
 if TYPE_CHECKING:
     from backfill.config import Job
@@ -34,10 +31,7 @@ class Output:
 
     def lines(self, lines: list[str]) -> None:
         """Text for people; on stderr where stdout is for a program."""
-        try:
-            click.echo("\n".join(lines), err=self.wants_json)
-        except BrokenPipeError:  # `… | head` has seen enough: the exit code still tells
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo("\n".join(lines), err=self.wants_json)
 
     def result(self, found: Mapping[str, Any]) -> None:
         """The JSON object, if it was asked for."""
@@ -57,15 +51,16 @@ class Output:
             self.fail(UsageError(what, "the command line", f"see {name} --help"))
         except (click.Abort, KeyboardInterrupt):
             self.fail(Interrupted("interrupted", "this command", "run it again"))
-        except Exception as error:
-            self.fail(_our_mistake(error))
+        except SystemExit:
+            raise
+        except BaseException as error:  # a panic of polars is no Exception
+            self.fail(unforeseen(error))
 
     def fail(self, error: BackfillError) -> None:
         """Say what went wrong, and end the process with its exit code."""
-        with suppress(OSError):  # nobody listens on stderr: the exit code still tells
-            click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {error}", err=True)
         state: State = "interrupted" if isinstance(error, Interrupted) else "stopped"
-        with suppress(OSError):
+        with suppress(StorageError):  # the report itself: the exit code still tells
             self.result({**self.unfinished(state), "error": error.as_json()})
         sys.exit(error.exit_code)
 
@@ -91,17 +86,3 @@ def unbegun(job: Job | None, state: State) -> dict[str, Any]:
     paths = [path for stream in job.streams for path in refused(job.rejects, stream.name)]
     run_id = saved.run_id if saved else None
     return report.as_json(report.Closing(state, run_id, counts, nothing, paths, job.checkpoint))
-
-
-def _our_mistake(error: Exception) -> BackfillError:
-    """An error nobody foresaw, without what it says: that may quote a value of a row."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "backfill" in f.filename]
-    place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "backfill"
-    kind = type(error).__name__
-    if isinstance(error, OSError) and error.strerror:
-        kind += f": {error.strerror}"
-    return BackfillError(
-        f"a mistake in backfill itself, or an input it does not foresee ({kind})",
-        place,
-        "run the same command again: nothing that was acknowledged is lost; and report this",
-    )

@@ -1,4 +1,7 @@
-"""What the environment adds to a config: the credentials, and where they are sent."""
+"""What the environment adds to a config: the credentials, and where they are sent.
+
+A credential is in a variable, or in a file that the variable of that name and `_FILE` names.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from backfill import trackapi
+from backfill.config import credential_files
 from backfill.config.job import Job
 from backfill.errors import UsageError
 from backfill.loopback import is_loopback
@@ -56,6 +60,11 @@ def sandbox_app_api_key(environ: Mapping[str, str]) -> str:
     return _credential(environ, APP_API_KEY, default="sandbox")
 
 
+def exposed_files(environ: Mapping[str, str]) -> list[str]:
+    """A warning for each file with a credential that others than its owner may read."""
+    return list(credential_files.exposed(environ, (SITE_ID, API_KEY, APP_API_KEY)))
+
+
 def address(job: Job, environ: Mapping[str, str]) -> str | None:
     """The base address of the Track API, without a trailing slash.
 
@@ -66,7 +75,7 @@ def address(job: Job, environ: Mapping[str, str]) -> str | None:
     """
     if job.sandbox:
         return None
-    given = _value(environ, TRACK_URL)
+    given = environ.get(TRACK_URL, "").strip()
     return (
         _checked(given) if given else trackapi.HOSTS.get(job.destination.region or "", _ASKED_FIRST)
     )
@@ -85,11 +94,6 @@ def identity(base: str | Path, site_id: str) -> str:
     return f"{parts.scheme}://{_host(parts)}:{parts.port or _PORTS[parts.scheme]} site {digest}"
 
 
-def _value(environ: Mapping[str, str], name: str) -> str:
-    # Secrets often come with the newline of the file they were read from.
-    return environ.get(name, "").strip()
-
-
 def _credentials(environ: Mapping[str, str], default: str) -> Credentials:
     site_id, api_key = (_credential(environ, name, default) for name in (SITE_ID, API_KEY))
     if ":" in site_id:  # Basic authentication splits there.  [RFC 7617]
@@ -98,13 +102,17 @@ def _credentials(environ: Mapping[str, str], default: str) -> Credentials:
 
 
 def _credential(environ: Mapping[str, str], name: str, default: str) -> str:
-    value = _value(environ, name) or default
+    found, where = credential_files.read(environ, name)
+    value = found or default
     if not value:
-        fix = f"export {name}=…, from Settings > API credentials > Track API of the workspace"
+        fix = (
+            f"export {name}=…, from Settings > API credentials > Track API of the workspace, or"
+            f" {name}{credential_files.SUFFIX}=…, a file that holds it"
+        )
         raise UsageError("a credential is not set", name, fix)
     if not value.isascii() or not value.isprintable() or " " in value:
         what = "a credential holds characters that none has"
-        raise UsageError(what, name, "copy it from the workspace again")
+        raise UsageError(what, where, "copy it from the workspace again")
     return value
 
 

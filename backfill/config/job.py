@@ -6,6 +6,7 @@ The shape of `streams:` is in `backfill.mapping`; the rest of the config is here
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,23 +16,34 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic import Field as Described
 
-from backfill import trackapi
+from backfill import concurrency, trackapi
 from backfill.config.complaints import report, translate
 from backfill.config.document import Document, read
 from backfill.config.overrides import override
 from backfill.config.rules import broken
-from backfill.mapping import Model, Stream
+from backfill.mapping import MaxRejects, Model, Stream
 
 FilePath = Annotated[str, Described(min_length=1)]
 PositiveInteger = Annotated[int, Described(ge=1, strict=True)]
 
-#: Each request in flight holds a body of half a megabyte and a connection.
-CONCURRENCY_MAX = 1_000
-Concurrency = Annotated[int, Described(ge=1, le=CONCURRENCY_MAX, strict=True)]
+Concurrency = Annotated[int, Described(ge=1, le=concurrency.MOST, strict=True)]
+
+
+#: A time as people write it; without a unit it is seconds.
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) *(s|m|min|h)?")
+_UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600}
 
 
 def _number_or_auto(given: Any) -> Any:
     return None if given == "auto" else given
+
+
+def _seconds(given: Any) -> float:
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    found = _DURATION.fullmatch(str(given)) if is_number or isinstance(given, str) else None
+    if found is None:
+        raise ValueError("give_up_after is a time, as 90s, 10m or 2h")
+    return float(found[1]) * _UNITS_S[found[2] or "s"]
 
 
 class Destination(Model):
@@ -56,6 +68,13 @@ class Destination(Model):
         ),
     ] = Described(None, description="Requests in flight at once; auto (default) chooses.")
 
+    give_up_after: Annotated[
+        float, BeforeValidator(_seconds, json_schema_input_type=float | str)
+    ] = Described(
+        600.0,
+        description="How long the API may fail before the run stops: seconds, or as 90s, 10m, 2h.",
+    )
+
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
         if (self.region is None) == (self.sandbox is None):
@@ -76,6 +95,9 @@ class Config(Model):
     )
     rejects: FilePath | None = Described(
         None, description="Folder of the refused rows; state/<config name>.rejects by default."
+    )
+    max_rejects: MaxRejects | None = Described(
+        None, description="The same for every stream that does not say it."
     )
     streams: list[Stream] = Described(min_length=1, description="One after the other, in order.")
 
@@ -103,6 +125,7 @@ class Job:
     checkpoint: Path
     rejects: Path
     sandbox: Path | None
+    max_rejects: int | str | None
     streams: tuple[Stream, ...]
 
     @property
@@ -152,6 +175,7 @@ def _job(path: Path, config: Config) -> Job:
         checkpoint=_from_here(base / (config.checkpoint or f"state/{path.stem}.checkpoint")),
         rejects=_from_here(base / (config.rejects or f"state/{path.stem}.rejects")),
         sandbox=_from_here(base / sandbox) if sandbox else None,
+        max_rejects=config.max_rejects,
         streams=tuple(config.streams),
     )
 

@@ -20,6 +20,7 @@ from backfill.mapping.fields import (
     Source,
     ValueType,
 )
+from backfill.mapping.refusing import MaxRejects, rejects_max
 from backfill.mapping.stream import Stream
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Device",
     "Event",
     "Field",
+    "MaxRejects",
     "Merge",
     "Model",
     "ObjectRef",
@@ -38,4 +40,5 @@ __all__ = [
     "Source",
     "Stream",
     "ValueType",
+    "rejects_max",
 ]

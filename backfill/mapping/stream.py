@@ -28,6 +28,7 @@ from backfill.mapping.fields import (
     field_of,
 )
 from backfill.mapping.harmony import complaints
+from backfill.mapping.refusing import MaxRejects
 from backfill.trackapi import Action, EntityType
 
 
@@ -85,6 +86,9 @@ class Stream(Model):
     campaigns: Literal["allow", "hold", "refuse"] | None = Described(
         None, description="What becomes of events younger than 72 hours, which may start campaigns."
     )
+    max_rejects: MaxRejects | None = Described(
+        None, description="Rejected rows, or their share of those read (5%), that stop the run."
+    )
     blank: Blank = "omit"
     on_error: OnError = "reject"
     repeats: Literal["each", "fold"] = "each"
@@ -129,6 +133,7 @@ class Stream(Model):
     def meaning(self) -> bytes:
         """Digest of all that decides which operations the rows become; paths are no part of it."""
         dump = self.model_dump_json(
-            exclude_defaults=True, exclude={"source": {"path"}, "campaigns": True}
+            exclude_defaults=True,
+            exclude={"source": {"path"}, "campaigns": True, "max_rejects": True},
         )
         return hashlib.blake2b(dump.encode(), digest_size=16).digest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from backfill.errors import SourceError
 from backfill.ledger import Ledger
 from backfill.pipeline.sources import OpenFile, OpenStream
 from backfill.records import Block, BlockStart
@@ -92,11 +93,27 @@ def readings(files: list[Turn], limit: int | None) -> Iterator[Reading]:
 
 def _of_file(file: Turn, limit: int | None) -> Iterator[Reading]:
     rows = file.start.row if file.start else 0
-    file.source.check_unchanged()
-    for block in file.source.reader.blocks(file.start):
+    for block in _sound_blocks(file):
         rows = block.stop.row
         yield Reading(file.source, block, rows, limit)
         if limit is not None and rows > limit:
             return
-    file.source.check_unchanged()
     yield Reading(file.source, None, rows, limit)
+
+
+def _sound_blocks(file: Turn) -> Iterator[Block]:
+    """The blocks of a file, none of them read from what was written into it meanwhile.
+
+    Raises SourceError where the file is not the one that was held against the mapping.
+    """
+    source = file.source
+    source.check_unchanged()
+    try:
+        for block in source.reader.blocks(file.start):
+            if source.is_touched():
+                source.check_unchanged()
+            yield block
+    except SourceError:
+        source.check_unchanged()  # says more than what the reading tripped over
+        raise
+    source.check_unchanged()

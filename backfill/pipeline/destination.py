@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
+import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
 
-from backfill import trackapi
+from backfill import pacing, trackapi
 from backfill.config import Credentials, Job, identity
 from backfill.errors import BackfillError, DeliveryError, UsageError
 from backfill.loopback import is_loopback
 from backfill.transport import HttpTransport
-from backfill.verdict import Fatal, Reply, Retry, bounded, judge
+from backfill.verdict import Fatal, Reply, Retry, bounded, described, judge
 
-#: How often the region is asked for before the API counts as out of reach, and the wait between.
-_ASKED_MAX, _ASK_AGAIN_S = 3, 1.0
+#: Seconds between two words on what is waited for: ten on an outage of ten minutes.
+SAY_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,22 @@ class Place:
         """Whether it is this machine, where no real person can be reached."""
         return is_loopback(urlsplit(self.address).hostname or "")
 
-    def transport(self, connections: int) -> HttpTransport:
+    def transport(self) -> HttpTransport:
         """The way there."""
         site_id, api_key = self.credentials.site_id, self.credentials.api_key
-        return HttpTransport(self.address, site_id, api_key, connections)
+        return HttpTransport(self.address, site_id, api_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an API out of reach is asked again, from its first failure; and who is told so."""
+
+    give_up_after_s: float
+    says: Callable[[str], None]
+
+
+#: Of who looks whether it works and is there to try again: three or four attempts.
+BRIEF = Patience(2.0, lambda _: None)
 
 
 class _Region(msgspec.Struct):
@@ -62,15 +79,15 @@ class Confirmed:
     region: str | None
 
 
-async def confirmed(job: Job, place: Place) -> Confirmed:
+async def confirmed(job: Job, place: Place, patience: Patience = BRIEF) -> Confirmed:
     """Ask the API where the workspace is and whether it takes the key.
 
-    Raises DeliveryError
-    for a wrong key or an API out of reach, UsageError for the wrong region.
+    Raises DeliveryError for a wrong key, another server than the API, or an API that stays out of
+    reach; UsageError for the wrong region.
     """
-    transport = place.transport(connections=1)
+    transport = place.transport()
     try:
-        reply = await _asked(transport)
+        reply = await _asked(transport, patience)
     finally:
         await transport.aclose()
     if place.is_rehearsal and _knows_no_region(reply):
@@ -91,14 +108,27 @@ async def confirmed(job: Job, place: Place) -> Confirmed:
     return Confirmed(place, found.region)
 
 
-async def _asked(transport: HttpTransport) -> Reply:
-    for attempt in range(_ASKED_MAX):
+async def _asked(transport: HttpTransport, patience: Patience) -> Reply:
+    """The first answer that is one, or what came last: asked again after growing pauses."""
+    clock_s = asyncio.get_running_loop().time
+    gives_up_at_s, says_from_s = math.inf, -math.inf
+    for attempt in itertools.count(1):
         reply = await transport.region()
-        if not isinstance(judge(reply, 1, 0.0), Retry) or _knows_no_region(reply):
-            break
-        if attempt < _ASKED_MAX - 1:
-            await asyncio.sleep(_ASK_AGAIN_S)
-    return reply
+        verdict = judge(reply, 1, time.time())
+        now_s = clock_s()
+        if not isinstance(verdict, Retry) or _knows_no_region(reply) or now_s >= gives_up_at_s:
+            return reply
+        gives_up_at_s = min(gives_up_at_s, now_s + patience.give_up_after_s)
+        if now_s >= says_from_s:
+            says_from_s = now_s + SAY_EVERY_S
+            patience.says(_waiting(transport.address, verdict.what, gives_up_at_s - now_s))
+        wait_s = max(verdict.after_s, pacing.backoff_s(attempt, random.random()))  # noqa: S311
+        await asyncio.sleep(min(wait_s, gives_up_at_s - now_s))
+    raise AssertionError("attempts never end by themselves")
+
+
+def _waiting(address: str, what: str, left_s: float) -> str:
+    return f"waiting for {address}: {what}; asked again for up to {left_s:,.0f} s more"
 
 
 def _knows_no_region(reply: Reply) -> bool:
@@ -113,9 +143,10 @@ def _region(reply: Reply, place: Place) -> _Region:
     if reply.status == 200:
         try:
             return msgspec.json.decode(reply.body, type=_Region)
-        except msgspec.DecodeError as error:
-            fix = "check the address: something else than the Track API answers there"
-            raise DeliveryError("the answer names no region", where, fix) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            what = f"the answer ({described(reply.body)}) names no region"
+            fix = "check the address and any proxy: something else than the Track API answers there"
+            raise DeliveryError(what, where, fix) from error
     raise _problem(reply, where)
 
 
@@ -124,7 +155,10 @@ def _problem(reply: Reply, where: str) -> BackfillError:
         case Fatal(what, fix):
             return DeliveryError(what, where, fix)
         case Retry(what):
-            fix = "check the network, a proxy (HTTPS_PROXY) and the API's status page"
+            fix = (
+                "check the network, a proxy (HTTPS_PROXY) and the API's status page, then run the"
+                " same command again"
+            )
             return DeliveryError(f"the API cannot be reached: {what}", where, fix)
     return DeliveryError(
         f"the API answers {reply.status} to who it is", where, "check the address of the Track API"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from backfill.chunker import Chunker
@@ -48,12 +49,16 @@ class Terms:
     limit:          how many rows of each stream take part; None: all.
     operations_max: most operations of a batch; None: as many as fit.
     is_rehearsal:   whether it goes to this machine, where no campaign can start.
+    max_rejects:    of each stream that does not say it; None: any number.
+    rejects:        the folder of the rejected rows.
     """
 
     now_s: int
     limit: int | None
     operations_max: int | None
     is_rehearsal: bool
+    max_rejects: int | str | None
+    rejects: Path
 
 
 class Flow:
@@ -94,12 +99,13 @@ class Flow:
     def delivered(self, delivery: Delivery) -> None:
         """The verdict on a batch: mark its rows."""
         refused = rejected_by_api(delivery.batch, delivery.rejected) if delivery.rejected else []
-        for rejected in refused:
-            self._rejects.append(rejected)
+        self._rejects.append(*refused)
         self._ledger.delivered(delivery.batch, delivery.rejected)
         self._keeper.notice()
         rows = sum(len(piece.rows) for piece in delivery.batch.pieces)
         self._watcher.settled(rows, sum(len(rejected.rows) for rejected in refused))
+        if refused:
+            self._check_rejects()
 
     def remarks(self) -> list[str]:
         """What a person should know of the stream's events once it is through."""
@@ -169,3 +175,10 @@ class Flow:
         self._keeper.notice()
         filtered = sum(len(rows) for rows in encoded.filtered.values())
         self._watcher.settled(filtered + len(rejected.rows), len(rejected.rows))
+        self._check_rejects()
+
+    def _check_rejects(self) -> None:
+        counts = self._ledger.counts(self._stream.name)
+        guard.check_rejects(
+            self._stream.stream, self._terms.max_rejects, counts, self._terms.rejects
+        )

@@ -1,4 +1,4 @@
-"""Nobody is mailed by accident: young events are found before the first request.
+"""What stops a run before harm is done: young events, and data that is plainly wrong.
 
 Facts: an event younger than 72 hours may start campaigns, an older one never does.  [docs:
 backfill historical data]
@@ -7,9 +7,11 @@ backfill historical data]
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from backfill.errors import GuardError
-from backfill.ledger import Ledger
+from backfill.ledger import Counts, Ledger
+from backfill.mapping import Stream, rejects_max
 from backfill.operations import encode
 from backfill.pipeline.blocks import readings, turns
 from backfill.pipeline.sources import OpenStream
@@ -49,4 +51,21 @@ def young(stream: OpenStream, which: str) -> GuardError:
         f"{which} are younger than 72 hours and could start live campaigns",
         f"stream {stream.name}",
         _FIX,
+    )
+
+
+def check_rejects(stream: Stream, default: int | str | None, counts: Counts, rejects: Path) -> None:
+    """Raise GuardError where more rows of a stream are rejected than `max_rejects` bears.
+
+    default: the job's, for a stream that has none. rejects: their folder, for the message.
+    """
+    bound = default if stream.max_rejects is None else stream.max_rejects
+    if bound is None or counts.rejected <= rejects_max(bound, counts.read):
+        return
+    raise GuardError(
+        f"{counts.rejected:,} of {counts.read:,} rows read are rejected, more than"
+        f" `max_rejects: {bound}` bears",
+        f"stream {stream.name}",
+        f"see `_reason` in {rejects} for what is wrong, mend the source or the config and start"
+        " anew with --fresh; or raise max_rejects, and the same command goes on",
     )

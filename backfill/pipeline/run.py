@@ -11,23 +11,20 @@ from dataclasses import dataclass, field
 from backfill import pacing
 from backfill.checkpoint import Checkpoint, new_run_id
 from backfill.config import Job
-from backfill.courier import Limits, RequestLog
+from backfill.courier import RequestLog
 from backfill.errors import BackfillError
 from backfill.ledger import Counts, Ledger, Request
 from backfill.pipeline import guard
-from backfill.pipeline.destination import Place, confirmed
+from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.flow import Flow, Terms, Watcher
 from backfill.pipeline.keeping import Keeper
+from backfill.pipeline.limits import sending_limits
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
 from backfill.report import Closing, Effort
 from backfill.resumption import Saved, Start, State, decide
 from backfill.sender import Sender
-
-#: Requests in flight where the config leaves it to us: at 100 ms a reply that is 320 requests a
-#: second, some 160 MB of bodies, more than one machine encodes.
-CONCURRENCY = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +64,10 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     Raises BackfillError where nothing was begun; what stops a run that began is in the Closing.
     """
     spent = _Spent()
+    patience = Patience(job.destination.give_up_after, watcher.says)
     streams = await stop.unless_asked(asyncio.to_thread(open_streams, job))
     if job.destination.region == "auto":
-        place = (await stop.unless_asked(confirmed(job, place))).place
+        place = (await stop.unless_asked(confirmed(job, place, patience))).place
     identity = job_identity(place.identity, streams)
     terms = _terms(job, place, options)
 
@@ -78,7 +76,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         if not terms.is_rehearsal:
             await _guarded(streams, ledger, terms, stop)
         if job.destination.region != "auto":
-            await stop.unless_asked(confirmed(job, place))
+            await stop.unless_asked(confirmed(job, place, patience))
 
     if options.fresh:  # the old checkpoint is set aside only for a run that can begin
         await cleared(Ledger())
@@ -93,9 +91,9 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         if not options.fresh:
             await cleared(ledger)
         run_id = resumed.run_id if resumed else new_run_id()
+        rejects = _rejects(job, resumed, held)
         if resumed is None:
             checkpoint.begin(identity, run_id)
-        rejects = _rejects(job, resumed, held)
         for text in _opening(checkpoint, resumed):
             watcher.says(text)
         running = _Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
@@ -127,7 +125,14 @@ def _terms(job: Job, place: Place, options: Options) -> Terms:
     operations_max = None
     if to.operations_per_s:
         operations_max = pacing.batch_operations_max(to.operations_per_s, to.requests_per_s)
-    return Terms(int(time.time()), options.limit, operations_max, place.is_rehearsal)
+    return Terms(
+        int(time.time()),
+        options.limit,
+        operations_max,
+        place.is_rehearsal,
+        job.max_rejects,
+        job.rejects,
+    )
 
 
 def _already_done(job: Job, saved: Saved, spent: _Spent) -> Closing:
@@ -186,8 +191,8 @@ class _Running:
         self, place: Place, saved: Saved | None, stop: Stop
     ) -> tuple[State, BackfillError | None]:
         """Send every wave; returns what the run came to once that is durable."""
-        limits = _limits(self._job, saved)
-        transport = place.transport(limits.concurrency)
+        limits = sending_limits(self._job, saved)
+        transport = place.transport()
         self._sender = Sender(transport, limits)
         stop.listen(self._sender.stop)
         keeping = asyncio.create_task(self._keeper.keep())
@@ -249,19 +254,9 @@ class _Running:
 
     async def _finish(self, state: State) -> None:
         try:
+            await self._keeper.commit("stopped")  # what is done stays so if a file cannot be closed
             for file in self._rejects.values():
                 file.close()
             await self._keeper.commit(state)
         except BackfillError as error:
             self._failure = self._failure or error
-
-
-def _limits(job: Job, saved: Saved | None) -> Limits:
-    to = job.destination
-    last_s = saved.last_request_s if saved else None
-    return Limits(
-        requests_per_s=to.requests_per_s,
-        operations_per_s=to.operations_per_s,
-        concurrency=to.concurrency or CONCURRENCY,
-        not_before_s=last_s + pacing.WINDOW_S if last_s else 0.0,
-    )

@@ -26,6 +26,18 @@ class OpenFile:
     reader: Reader
     fingerprint: Fingerprint
 
+    def is_touched(self) -> bool:
+        """Whether the file's size or time is another: then it may not be the one it was.
+
+        Cheap enough to be asked for every block; what it means, `check_unchanged` says.
+        """
+        try:
+            state = self.file.path.stat()
+        except OSError:
+            return True
+        known = self.fingerprint
+        return (state.st_size, state.st_mtime_ns) != (known.size, known.mtime_ns)
+
     def check_unchanged(self) -> None:
         """Raise SourceError where the file is not the one that was held against the mapping."""
         now = readers.fingerprint(self.file.path)
@@ -33,7 +45,8 @@ class OpenFile:
             raise SourceError(
                 "the file changed after the run began",
                 f"stream {self.file.stream}, {self.file.label}",
-                "put the file back as it was and run again, or send the new one with --fresh",
+                "put the file back as it was and run the same command again, or send the new one"
+                " with --fresh",
             )
 
     def surroundings(self, now_s: int) -> Surroundings:
@@ -74,10 +87,11 @@ def _opened(job: Job, stream: Stream) -> OpenStream:
     files = []
     for file in readers.find(stream.name, stream.source, job.base):
         _keep_apart(job, file)
+        looked_like = readers.fingerprint(file.path)  # before anything is read of it
         reader = readers.open_file(file, stream.source)
         check(stream, reader.columns, file.label)
         _judge_nothing(where, reader)
-        files.append(OpenFile(file, reader, readers.fingerprint(file.path)))
+        files.append(OpenFile(file, reader, looked_like))
     return OpenStream(stream, where, tuple(files))
 
 

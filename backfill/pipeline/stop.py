@@ -7,13 +7,21 @@ import signal as signals
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from backfill.errors import Interrupted, Terminated
+from backfill.errors import HungUp, Interrupted, Terminated
 
 Found = TypeVar("Found")
+
+_INTERRUPTIONS: dict[int | None, type[Interrupted]] = {
+    signals.SIGTERM: Terminated,
+    signals.SIGHUP: HungUp,
+}
 
 
 class Stop:
     """Asks a run to end: once to finish what is in flight, twice to abandon it.
+
+    A terminal that goes away is one wish, however often it is said: the system and the shell each
+    send SIGHUP.
 
     signal: the number that was given, None while nothing was asked.
     """
@@ -25,6 +33,8 @@ class Stop:
 
     def request(self, signal: int) -> None:
         """To be called in the event loop's thread."""
+        if signal == self.signal == signals.SIGHUP:
+            return
         self.signal = signal
         self._asked.set()
         if self._listener:
@@ -55,5 +65,5 @@ class Stop:
 
 def before_anything(signal: int | None) -> Interrupted:
     """The error of a run that was asked to end before it sent anything."""
-    kind = Terminated if signal == signals.SIGTERM else Interrupted
+    kind = _INTERRUPTIONS.get(signal, Interrupted)
     return kind("interrupted before anything was sent", "this run", "run the same command again")

@@ -17,6 +17,8 @@ from backfill.errors import MappingError, SourceError
 # isal's stub calls its exception class an instance.
 _GZIP_ERRORS = (cast("type[Exception]", IsalError), gzip.BadGzipFile)
 
+_AGAIN = "and run the same command again"
+
 
 @contextmanager
 def source_errors(label: str) -> Iterator[None]:
@@ -27,7 +29,7 @@ def source_errors(label: str) -> Iterator[None]:
         raise cut_short(label) from error
     except FileNotFoundError as error:
         raise SourceError(
-            "the file is not there", label, "put it back, or mend `source`"
+            "the file is not there", label, f"put it back {_AGAIN}, or mend `source`"
         ) from error
     except _GZIP_ERRORS as error:
         raise _damaged(label) from error
@@ -35,7 +37,7 @@ def source_errors(label: str) -> Iterator[None]:
         if error.errno is not None:
             reason = os.strerror(error.errno)
             raise SourceError(
-                f"the file cannot be read: {reason}", label, "make it readable, then run again"
+                f"the file cannot be read: {reason}", label, f"make it readable {_AGAIN}"
             ) from error
         # pyarrow's own, without a number.  [observed: "Truncated compressed stream"]
         raise (cut_short if "Truncated" in str(error) else _damaged)(label) from error
@@ -45,7 +47,7 @@ def source_errors(label: str) -> Iterator[None]:
 
 def cut_short(label: str) -> SourceError:
     """A compressed file whose end is missing."""
-    return SourceError("the compressed file is cut short", label, "copy or export it again")
+    return SourceError("the compressed file is cut short", label, f"copy it again {_AGAIN}")
 
 
 def changed(label: str) -> SourceError:
@@ -53,12 +55,12 @@ def changed(label: str) -> SourceError:
     return SourceError(
         "the file changed its size while it was read",
         label,
-        "wait until it is written, then run again",
+        f"wait until it is written {_AGAIN}",
     )
 
 
 def _damaged(label: str) -> SourceError:
-    return SourceError("the file is damaged", label, "copy or export it again")
+    return SourceError("the file is damaged", label, f"copy it again {_AGAIN}")
 
 
 def check_names(columns: tuple[str, ...], where: str) -> None:

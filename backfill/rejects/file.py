@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
-
-import pyarrow as pa
 
 from backfill import dialect
 from backfill.dialect import REJECT_COLUMNS
 from backfill.errors import StorageError
 from backfill.mapping import Source
 from backfill.records import Form, Rejected
+from backfill.rejects.failures import storage_errors
+from backfill.rejects.holding import check_free, opened
 from backfill.rejects.rows import csv_cells, json_lines
 from backfill.rejects.spool import spooled, write_parquet
 
 _SPOOL, _PARQUET, _EARLIER = ".spool", ".parquet", ".earlier"
-#: Where our columns stand in a file we wrote: a CSV header, a JSON line, an Arrow schema.
-_HEAD_BYTES = 1 << 20
-
 _APPENDED = (".csv", ".tsv", ".jsonl", _SPOOL)
 
 
@@ -33,31 +30,37 @@ class RejectsFile:
     length: what was committed, in bytes over all the stream's files; None for a new run, before
             which the files of an earlier one are renamed to `NAME.earlier`, `NAME.earlier2`, ….
             What stands here may be somebody else's: nothing is ever overwritten or removed.
-    Raises StorageError where a file cannot be written, or is shorter than `length`.
+    Raises StorageError where a file cannot be written, or is shorter than `length`; UsageError
+    where another run writes them.
     """
 
     def __init__(self, folder: Path, stream: str, source: Source, length: int | None) -> None:
         self._folder, self._stream, self._source = folder, stream, source
         self._parts: list[_Part] = []
         self._length = 0
-        with _storage_errors(folder):
+        with storage_errors(folder):
+            existing = _existing(folder, stream)
+            for path in existing:
+                check_free(path)
             if length is None:
-                self._put_aside()
+                for path in existing:
+                    _put_aside(path)
             else:
-                self._resume(length)
+                self._resume(existing, length)
 
-    def append(self, rejected: Rejected) -> None:
-        """Add the rows; they are durable after the next `sync`."""
-        if not len(rejected.rows):
-            return
-        with _storage_errors(self._folder):
-            if rejected.block.form is Form.TYPED:
-                self._write(self._part(_SPOOL), spooled(rejected))
-            elif rejected.block.form is Form.JSON:
-                lines = json_lines(rejected, self._source.encoding)
-                self._write_text(self._part(".jsonl"), lines)
-            else:
-                self._append_csv(rejected)
+    def append(self, *rejected: Rejected) -> None:
+        """Add the rows, all or none; they are durable after the next `sync`."""
+        before, length = {part.path: part.size for part in self._parts}, self._length
+        try:
+            for some in rejected:
+                if len(some.rows):
+                    self._append(some)
+        except StorageError:  # no half rows, and none whose ledger will not know of it
+            for part in self._parts:
+                part.size = before.get(part.path, 0)
+                os.ftruncate(part.descriptor, part.size)
+            self._length = length
+            raise
 
     def length(self) -> int:
         """Bytes appended so far, over all files."""
@@ -69,26 +72,36 @@ class RejectsFile:
         May run in a thread while rows are appended in another.
         """
         length = self._length
-        with _storage_errors(self._folder):
-            for part in list(self._parts):
+        for part in list(self._parts):
+            with storage_errors(part.path):
                 os.fsync(part.descriptor)
         return length
 
     def close(self) -> None:
         """Sync, and write out the Parquet files; closing again does nothing."""
-        if not self._parts:
-            return
-        self.sync()
         parts, self._parts = self._parts, []
-        with _storage_errors(self._folder):
+        with ExitStack() as descriptors:
             for part in parts:
-                os.close(part.descriptor)
+                descriptors.callback(os.close, part.descriptor)
+            for part in parts:
+                with storage_errors(part.path):
+                    os.fsync(part.descriptor)
                 if part.path.suffix == _SPOOL:
-                    write_parquet(part.path, lambda i: self._path(i + 1, _PARQUET))
+                    with storage_errors(self._path(1, _PARQUET)):
+                        write_parquet(part.path, lambda i: self._path(i + 1, _PARQUET))
 
     def paths(self) -> list[Path]:
         """The files to look at; none as long as nothing was refused, Parquet after `close`."""
         return refused(self._folder, self._stream)
+
+    def _append(self, rejected: Rejected) -> None:
+        if rejected.block.form is Form.TYPED:
+            self._write(self._part(_SPOOL), spooled(rejected))
+        elif rejected.block.form is Form.JSON:
+            lines = json_lines(rejected, self._source.encoding)
+            self._write_text(self._part(".jsonl"), lines)
+        else:
+            self._append_csv(rejected)
 
     def _append_csv(self, rejected: Rejected) -> None:
         suffix = ".tsv" if ".tsv" in rejected.block.file.path.suffixes[-2:] else ".csv"
@@ -108,11 +121,13 @@ class RejectsFile:
 
     def _begin(self, suffix: str, columns: list[str]) -> _Part:
         """Make the next file; the ones before it stay as they are."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(len(self._parts) + 1, suffix)
-        part = _Part(path, _opened(path, os.O_CREAT | os.O_EXCL), columns)
-        _sync_folder(self._folder)
-        self._parts.append(part)
+        with storage_errors(path):
+            for folder in reversed([self._folder, *self._folder.parents]):
+                folder.mkdir(mode=0o700, exist_ok=True)  # all of ours: `parents=True` forgets
+            part = _Part(path, opened(path, os.O_CREAT | os.O_EXCL), columns)
+            self._parts.append(part)
+            _sync_folder(self._folder)
         return part
 
     def _write_text(self, part: _Part, lines: Iterable[str]) -> None:
@@ -122,52 +137,35 @@ class RejectsFile:
 
     def _write(self, part: _Part, content: bytes) -> None:
         left = memoryview(content)
-        try:
+        with storage_errors(part.path):
             while left:
                 left = left[os.write(part.descriptor, left) :]
-        except OSError:
-            os.ftruncate(part.descriptor, part.size)  # no half rows: what follows stands after it
-            raise
         part.size += len(content)
         self._length += len(content)
 
     def _path(self, number: int, suffix: str) -> Path:
         return _path(self._folder, self._stream, number, suffix)
 
-    def _existing(self) -> list[Path]:
-        return _existing(self._folder, self._stream)
-
-    def _put_aside(self) -> None:
-        for path in self._existing():
-            _put_aside(path)
-
-    def _is_ours(self, path: Path) -> bool:
-        """Whether a file begins as ours do: with our columns, in plain sight or in a schema."""
-        with path.open("rb") as file:
-            return dialect.encode(dialect.REJECT_COLUMNS[-1], self._source.encoding) in file.read(
-                _HEAD_BYTES
-            )
-
     def _ends_a_row(self, path: Path, kept: int) -> bool:
-        """Whether so many bytes of the file are whole rows, as a commit leaves them."""
-        if path.suffix == _SPOOL:
-            return True
+        """Whether so many bytes of the file, at least one, are whole rows: a commit leaves them."""
+        if not kept or path.suffix in (_PARQUET, _SPOOL):
+            return kept > 0 and path.suffix == _SPOOL
         line_end = dialect.encode("\n", self._source.encoding)
         with path.open("rb") as file:
             file.seek(max(0, kept - len(line_end)))
-            return kept > 0 and path.suffix != _PARQUET and file.read(len(line_end)) == line_end
+            return file.read(len(line_end)) == line_end
 
-    def _resume(self, length: int) -> None:
-        existing = self._existing()
+    def _resume(self, existing: list[Path], length: int) -> None:
         for i, path in enumerate(existing):
-            kept = min(path.stat().st_size, length - self._length)
+            size = path.stat().st_size
+            kept = min(size, length - self._length)
             if path.suffix == _PARQUET and self._path(1, _SPOOL).exists():
                 path.unlink()  # made of the spool, and will be again
-            elif not kept and self._is_ours(path):
-                path.unlink()  # rows of no commit: they will be refused again
+            elif not size:
+                path.unlink()  # what a full disk leaves of a file that was just made
             elif self._ends_a_row(path, kept):
                 self._go_on_with(path, kept)
-            else:  # somebody's, or edited since the commit
+            else:  # rows of no commit, which will be refused again; edited since; or another job's
                 for one in existing[i:]:
                     _put_aside(one)
                 return
@@ -175,11 +173,12 @@ class RejectsFile:
             raise StorageError(
                 f"the rejects of stream {self._stream} are shorter than the checkpoint says",
                 str(self._folder),
-                "put the files back, or start anew with --fresh",
+                "put the files back (a job that shares the folder renames them to NAME.earlier), or"
+                " start anew with --fresh",
             )
 
     def _go_on_with(self, path: Path, kept: int) -> None:
-        part = _Part(path, _opened(path, 0), [], kept)
+        part = _Part(path, opened(path, 0), [], kept)
         self._parts.append(part)
         os.ftruncate(part.descriptor, kept)
         if path.suffix in (".csv", ".tsv"):
@@ -226,10 +225,6 @@ class _Part:
     size: int = 0
 
 
-def _opened(path: Path, flags: int) -> int:
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, 0o600)
-
-
 def _header(path: Path, source: Source) -> list[str]:
     """The source's columns in the header of a file we wrote."""
     form = dialect.dialect_of(source, path)
@@ -249,22 +244,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _storage_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else "input/output error"
-        raise StorageError(
-            f"the rejects cannot be written: {reason}",
-            str(error.filename or folder),
-            "see that the folder can be written to and has room, then run again",
-        ) from error
-    except pa.ArrowException as error:
-        raise StorageError(
-            "the spool of refused Parquet rows is damaged",
-            str(folder),
-            "start anew with --fresh",
-        ) from error

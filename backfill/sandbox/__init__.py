@@ -3,6 +3,7 @@
 from backfill.sandbox.lock import locked
 from backfill.sandbox.server import embedded, serve
 from backfill.sandbox.settings import Behaviour, Sandbox
+from backfill.sandbox.workspace.contents import Contents, Found, contents
 from backfill.sandbox.workspace.reading import (
     activities,
     delivery_events,
@@ -15,8 +16,11 @@ from backfill.sandbox.workspace.reading import (
 
 __all__ = [
     "Behaviour",
+    "Contents",
+    "Found",
     "Sandbox",
     "activities",
+    "contents",
     "delivery_events",
     "embedded",
     "events_of",

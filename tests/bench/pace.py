@@ -35,7 +35,7 @@ async def batches(count: int, size: int) -> AsyncIterator[Batch]:
 async def starts(address: str, limits: Limits, count: int, size: int) -> list[RequestLog]:
     """The log of `count` requests."""
     found: list[RequestLog] = []
-    transport = HttpTransport(address, "site", "key", limits.concurrency)
+    transport = HttpTransport(address, "site", "key")
     await Sender(transport, limits).deliver(batches(count, size), lambda _: None, found.append)
     await transport.aclose()
     return sorted(found, key=lambda log: log.started_at_s)

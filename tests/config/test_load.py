@@ -7,6 +7,7 @@ import pytest
 
 from backfill.config import load
 from backfill.errors import ConfigError
+from backfill.mapping import rejects_max
 
 CONFIG = """\
 destination:
@@ -179,6 +180,13 @@ def test_all_mistakes_are_told_at_once_with_their_lines_in_order(config: Path):
             "expected 'auto' or a whole number, found text",
             "write 'auto' or a whole number",
         ),
+        (
+            "region: eu",
+            "region: eu\n  give_up_after: soon",
+            "line 3, destination.give_up_after",
+            "give_up_after is a time, as 90s, 10m or 2h",
+            "see the key's entry in configs/README.md",
+        ),
     ],
 )
 def test_a_mistake_is_told_in_plain_words(config: Path, old, new, where, what, fix):
@@ -330,3 +338,28 @@ def test_a_set_that_leads_nowhere_is_refused(config: Path, override, where, fix)
 
     assert caught.value.where.endswith(where)
     assert caught.value.fix.startswith(fix)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("600", 600), ("1.5", 1.5), ("90s", 90), ("10m", 600), ("2 h", 7200)]
+)
+def test_give_up_after_takes_seconds_and_units(config: Path, written, seconds):
+    config.write_text(CONFIG)
+
+    job = load(config, [f"destination.give_up_after={written}"])
+
+    assert job.destination.give_up_after == seconds
+
+
+@pytest.mark.parametrize("written", ["101%", "-1", "many", "true", "5 rows", "1.5"])
+def test_max_rejects_is_rows_or_a_share(config: Path, written):
+    config.write_text(CONFIG)
+
+    with pytest.raises(ConfigError) as caught:
+        load(config, [f"max_rejects={written}"])
+
+    assert "max_rejects is a number of rows, as 500, or a share of them, as 5%" in str(caught.value)
+
+
+def test_a_share_of_rejects_is_of_the_rows_read():
+    assert [rejects_max("2.5 %", rows) for rows in (0, 39, 40, 1000)] == [0, 0, 1, 25]

@@ -245,6 +245,12 @@ def test_parquet_rejects_keep_their_types_in_a_file_for_each_schema(tmp_path: Pa
     assert not list((tmp_path / "rejects").glob("*.draft"))
 
 
+def killed(rejects: RejectsFile) -> None:
+    """Let go of the files, as the system does for a process that dies."""
+    for part in rejects._parts:
+        os.close(part.descriptor)
+
+
 SOURCES = {
     "people.csv": b"a,b\n1,x\n2,y\n3,z\n4,q\n",
     "people.jsonl": b'{"a":1}\n{"a":2}\n{"a":3}\n{"a":4}\n',
@@ -279,6 +285,8 @@ def test_after_a_kill_and_a_resume_each_row_stands_there_once(
             rejects.append(refused(block, [row]))
         if data.draw(st.booleans()):
             rejects.close()
+        else:
+            killed(rejects)
 
         resumed = RejectsFile(base / "rejects", "people", source, length)
         assert resumed.length() == length
@@ -412,11 +420,12 @@ FULL_DISK = """
     (block,) = open_file(file, source).blocks()
     rejects = RejectsFile(base / "rejects", "people", source, None)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    one = Rejected(block, block.rows[:1], ["rule"], ["reason"])
     rejected = Rejected(block, block.rows, ["rule"] * 4, ["reason"] * 4)
     bound = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, bound[1]))
     try:
-        rejects.append(rejected)
+        rejects.append(one, rejected)
     except StorageError as error:
         print(error.what)
     resource.setrlimit(resource.RLIMIT_FSIZE, bound)
@@ -426,7 +435,9 @@ FULL_DISK = """
 """
 
 
-def test_a_file_that_takes_no_more_is_a_storage_error_and_holds_no_half_row(tmp_path: Path) -> None:
+def test_a_file_that_takes_no_more_is_a_storage_error_and_holds_all_rows_of_an_answer_or_none(
+    tmp_path: Path,
+) -> None:
     make(tmp_path, "people.csv")
 
     ended = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -168,6 +169,19 @@ def test_a_body_without_end_is_cut_off():
     found, _ = exchanges(pouring)
 
     assert REPLY_BYTES_MAX < len(found[0].content) < 2 * REPLY_BYTES_MAX
+
+
+def test_headers_without_end_are_cut_off():
+    async def answering(reader, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nx: ")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(2 * REPLY_BYTES_MAX // 500_000):
+                writer.write(b"x" * 500_000)
+                await writer.drain()
+
+    [found], _ = exchanges(answering)
+
+    assert isinstance(found, httpx.RemoteProtocolError)
 
 
 def test_words_nobody_asked_for_end_the_connection_and_not_the_next_request():

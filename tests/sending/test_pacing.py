@@ -13,7 +13,6 @@ from backfill.pacing import (
     BACKOFF_S_MAX,
     JITTER_S,
     WINDOW_S,
-    Throttle,
     Window,
     backoff_s,
     batch_operations_max,
@@ -135,49 +134,3 @@ def test_a_backoff_grows_to_its_bound_and_chance_scales_it(attempt, draw):
     assert 0 <= backoff_s(attempt, draw) <= BACKOFF_S_MAX
     assert backoff_s(attempt, draw) == pytest.approx(draw * backoff_s(attempt, 1.0))
     assert backoff_s(attempt, 1.0) <= backoff_s(attempt + 1, 1.0)
-
-
-def settled(limit: int, cap: int, seconds: int) -> tuple[list[float], int]:
-    """Starts a server that takes `cap` a second accepts of a caller that wants `limit`."""
-    throttle, now_s, accepted, refused = Throttle(limit), 100.0, [], 0
-    while now_s < 100.0 + seconds:
-        now_s += max(throttle.wait_s(now_s), 1 / limit)
-        throttle.start(now_s)
-        if sum(t > now_s - 1.0 for t in accepted[-cap:]) < cap:
-            accepted.append(now_s)
-            throttle.accept(now_s)
-        else:
-            refused += 1
-            throttle.refuse(now_s, 0.25)
-            now_s += 0.25
-    return accepted, refused
-
-
-def test_against_a_lower_limit_the_pace_settles_just_under_it():
-    accepted, refused = settled(limit=1000, cap=100, seconds=120)
-
-    assert 85 * 120 <= len(accepted) <= 100 * 120
-    assert refused <= 0.03 * len(accepted)
-
-
-def test_a_pace_that_was_cut_grows_back_to_the_limit():
-    throttle = Throttle(100)
-    throttle.refuse(0.0, 1.0)
-    throttle.start(0.0)
-    assert throttle.wait_s(0.0) > 0
-
-    throttle.start(200.0)
-    assert throttle.wait_s(200.0) == 0
-
-
-@given(waits=st.lists(st.floats(0, 300), max_size=50))
-def test_refusals_never_bring_the_pace_to_a_standstill(waits):
-    throttle, now_s = Throttle(1000), 0.0
-    for wait_s in waits:
-        now_s += wait_s + throttle.wait_s(now_s)
-        throttle.start(now_s)
-        throttle.refuse(now_s, wait_s)
-    now_s += throttle.wait_s(now_s)
-    throttle.start(now_s)
-
-    assert throttle.wait_s(now_s) <= 1 / 50 + 1e-9

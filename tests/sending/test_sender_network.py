@@ -26,7 +26,7 @@ async def over_http(script, batches, **limits: Any) -> tuple[Book, Server]:
     outside = Outside(lambda: 0.0, lambda: 0.01)
     book = Book()
     async with Server(lambda r: script(r) if r.body else Answer()) as server:
-        transport = HttpTransport(server.address, "site", "key", wanted.concurrency)
+        transport = HttpTransport(server.address, "site", "key")
         try:
             await transport.region()  # as a run does; opens a connection
             server.received.clear()

@@ -25,7 +25,7 @@ BODY = b'{"batch":[{"n":1}]}'
 async def posted(*answers: Answer, times: int = 1, body: bytes = BODY):
     """The replies to as many posts in a row, and the server."""
     async with Server(lambda r: answers[min(r.number, len(answers) - 1)]) as server:
-        to = HttpTransport(server.address, "site", "key", connections=1)
+        to = HttpTransport(server.address, "site", "key")
         try:
             return [await to.post(body) for _ in range(times)], server
         finally:
@@ -35,7 +35,7 @@ async def posted(*answers: Answer, times: int = 1, body: bytes = BODY):
 async def asked_of(serve: Serving, body: bytes = BODY) -> Reply:
     """The reply of a server that is not even one."""
     async with listening(serve) as port:
-        to = HttpTransport(f"http://127.0.0.1:{port}", "site", "key", connections=1)
+        to = HttpTransport(f"http://127.0.0.1:{port}", "site", "key")
         try:
             return await to.post(body)
         finally:
@@ -58,7 +58,7 @@ def test_a_batch_is_posted_as_it_is_with_the_key_and_our_name():
 def test_the_region_is_asked_with_the_same_key():
     async def asked():
         async with Server(lambda _: Answer(body=b'{"region":"eu"}')) as server:
-            to = HttpTransport(server.address, "site", "key", connections=1)
+            to = HttpTransport(server.address, "site", "key")
             reply = await to.region()
             await to.aclose()
             return reply, server.received[0]
@@ -80,7 +80,7 @@ def test_one_connection_serves_many_requests():
 def test_requests_are_in_flight_together_on_connections_of_their_own():
     async def together():
         async with Server(lambda _: Answer(delay_s=0.05)) as server:
-            to = HttpTransport(server.address, "site", "key", connections=8)
+            to = HttpTransport(server.address, "site", "key")
             replies = await asyncio.gather(*(to.post(BODY) for _ in range(8)))
             await to.aclose()
             return replies, server.connections
@@ -94,9 +94,7 @@ def test_requests_are_in_flight_together_on_connections_of_their_own():
 def test_a_retry_after_reaches_the_verdict():
     [reply], _ = asyncio.run(posted(Answer(429, headers={"Retry-After": "17"})))
 
-    assert judge(reply, 1, time.time()) == Retry(
-        "the API answered 429", 17.0, is_for_all=True, is_pace=True
-    )
+    assert judge(reply, 1, time.time()) == Retry("the API answered 429", 17.0, is_for_all=True)
 
 
 def test_a_lost_answer_is_a_reply_of_status_0_and_the_next_request_goes_through():
@@ -109,7 +107,7 @@ def test_a_lost_answer_is_a_reply_of_status_0_and_the_next_request_goes_through(
 def test_a_port_nobody_listens_on_is_a_reply_of_status_0():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        to = HttpTransport(f"http://127.0.0.1:{unused.getsockname()[1]}", "a", "b", 1)
+        to = HttpTransport(f"http://127.0.0.1:{unused.getsockname()[1]}", "a", "b")
 
         assert asyncio.run(to.post(BODY)) == Reply(0, failure="the connection cannot be made")
 
@@ -128,7 +126,7 @@ def test_a_reply_that_trickles_is_a_reply_of_status_0():
             writer.write(b" ")
             await asyncio.sleep(30.0)
 
-    assert run(asked_of(trickle)) == Reply(0, failure="no whole answer within 120 s")
+    assert run(asked_of(trickle)) == Reply(0, failure="no whole answer within 300 s")
 
 
 def test_a_server_that_does_not_speak_http_is_a_reply_of_status_0():
@@ -229,14 +227,14 @@ def test_a_redirect_leads_only_by_https_below_the_vendors_domain(status, locatio
 )
 def test_an_address_that_is_none_or_not_safe_is_refused_without_repeating_it(address):
     with pytest.raises(UsageError) as caught:
-        HttpTransport(address, "site", "key", 1)
+        HttpTransport(address, "site", "key")
 
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("address", ["http://localhost:1", "http://127.9.9.9", "http://[::1]:8080"])
 def test_plain_http_to_this_machine_is_allowed(address):
-    assert HttpTransport(f"{address}/", "site", "key", 1).address == address
+    assert HttpTransport(f"{address}/", "site", "key").address == address
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "128.0.0.1", "track.customer.io", "localhost.example"])
@@ -245,7 +243,7 @@ def test_other_hosts_are_not_this_machine(host):
 
 
 def test_the_key_shows_in_nothing_that_is_printed():
-    to = HttpTransport("https://track.customer.io", "site-5d2f", "key-9a7c", 1)
+    to = HttpTransport("https://track.customer.io", "site-5d2f", "key-9a7c")
     pair = base64.b64encode(b"site-5d2f:key-9a7c").decode()
 
     shown = repr(to) + str(vars(to))
@@ -267,6 +265,6 @@ def test_a_proxy_that_cannot_be_used_is_refused_without_repeating_it(proxy, monk
     monkeypatch.setenv("https_proxy", proxy)
     monkeypatch.delenv("no_proxy", raising=False)
     with pytest.raises(UsageError) as caught:
-        HttpTransport("https://track.customer.io", "site", "key", 1)
+        HttpTransport("https://track.customer.io", "site", "key")
 
     assert "secret" not in str(caught.value)

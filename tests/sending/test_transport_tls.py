@@ -37,7 +37,7 @@ async def through_proxy(pems, monkeypatch, script, times=1):
             monkeypatch.setenv(name, proxy)
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.delenv(name, raising=False)
-        to = HttpTransport("https://track.customer.io", "site", "key", 1)
+        to = HttpTransport("https://track.customer.io", "site", "key")
         try:
             replies = [await to.post(BODY) for _ in range(times)]
         finally:

@@ -137,9 +137,10 @@ def requests(state: Path) -> list[Row]:
     """Every request answered, in order.
 
     Each: at (unix seconds when its headers were read, to the microsecond), path, status,
-    operations, refused, bytes and digest (of the body; None without one).
+    operations, refused, bytes, digest (of the body; None without one) and fault (what was done to
+    it; None: nothing).
     """
-    query = "SELECT at, path, status, operations, refused, bytes, digest FROM requests"
+    query = "SELECT at, path, status, operations, refused, bytes, digest, fault FROM requests"
     return _rows(state, query + " ORDER BY number")
 
 

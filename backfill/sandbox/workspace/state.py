@@ -131,7 +131,8 @@ def opened(state: Path) -> sqlite3.Connection:
     """
     where = str(state)
     try:
-        state.parent.mkdir(parents=True, exist_ok=True)
+        for folder in reversed(state.absolute().parents):
+            folder.mkdir(mode=0o700, exist_ok=True)  # all of ours: `parents=True` forgets
         os.close(os.open(state, os.O_CREAT | os.O_RDWR, 0o600))
         return _connected(where)
     except OSError as error:

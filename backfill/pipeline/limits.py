@@ -1,0 +1,35 @@
+"""What the sender must keep to: from the config, the run before and this process."""
+
+from __future__ import annotations
+
+import resource
+
+from backfill import concurrency, pacing
+from backfill.config import Job
+from backfill.courier import Limits
+from backfill.resumption import Saved
+
+#: Files that a run has open beside its connections: sources, rejects, checkpoint, terminal.
+OTHER_FILES = 64
+
+
+def sending_limits(job: Job, saved: Saved | None) -> Limits:
+    """The limits of a run over what the run before left."""
+    to = job.destination
+    last_s = saved.last_request_s if saved else None
+    return Limits(
+        requests_per_s=to.requests_per_s,
+        operations_per_s=to.operations_per_s,
+        concurrency=to.concurrency,
+        concurrency_max=_connections_max(),
+        give_up_after_s=to.give_up_after,
+        not_before_s=last_s + pacing.WINDOW_S if last_s else 0.0,
+    )
+
+
+def _connections_max() -> int:
+    """As many as this process may have open."""
+    open_files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if open_files_max == resource.RLIM_INFINITY:
+        return concurrency.MOST
+    return max(1, min(concurrency.MOST, open_files_max - OTHER_FILES))

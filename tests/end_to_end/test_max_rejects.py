@@ -1,0 +1,56 @@
+"""A run whose data is plainly wrong stops before it has sent much."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .command import run_job, write_job
+from .people import PEOPLE, write_people
+from .recorder import Answer, Posted, recording
+
+WRONG = PEOPLE | {"attributes": {"n": {"column": "value", "type": "integer"}}}
+
+
+def refusing_all(posted: Posted) -> Answer:
+    errors = [{"batch_index": i, "reason": "invalid"} for i in range(len(posted.operations))]
+    return Answer(207, json.dumps({"errors": errors}).encode())
+
+
+def test_more_rejects_than_max_rejects_stop_the_run_before_anything_is_sent(tmp_path):
+    write_people(tmp_path / "people.csv", 50)
+    write_job(tmp_path, WRONG)
+
+    with recording() as server:
+        stopped = run_job(tmp_path, server.address, "--set", "max_rejects=5%")
+        raised = run_job(tmp_path, server.address, "--set", "streams.people.max_rejects=50")
+
+    assert (stopped.code, stopped.told["state"], server.posted) == (1, "stopped", [])
+    assert "50 of 50 rows" in stopped.told["error"]["what"]
+    assert stopped.told["rows"]["rejected"] == 50
+    assert (raised.code, raised.told["rows"]["rejected"]) == (3, 50)
+
+
+def test_what_the_api_refuses_counts_towards_max_rejects(tmp_path):
+    write_people(tmp_path / "people.csv", 400)
+    write_job(tmp_path, PEOPLE | {"max_rejects": 20}, operations_per_s=1_000, concurrency=1)
+
+    with recording(refusing_all) as server:
+        run = run_job(tmp_path, server.address)
+
+    assert (run.code, len(server.posted)) == (1, 3)
+    assert run.told["rows"]["rejected"] == 30
+    assert "max_rejects: 20" in run.told["error"]["what"]
+
+
+@pytest.mark.parametrize(("bad", "of"), [(2, 100), (1, 20)])
+def test_rejects_up_to_max_rejects_stop_nothing(tmp_path, bad, of):
+    rows = [f"p{n},{'x' if n < bad else n}" for n in range(of)]
+    (tmp_path / "people.csv").write_text("id,value\n" + "\n".join(rows) + "\n")
+    write_job(tmp_path, WRONG | {"max_rejects": "5%"})
+
+    with recording() as server:
+        run = run_job(tmp_path, server.address)
+
+    assert (run.code, len(server.accepted)) == (3, of - bad)
