@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill.checkpoint import Checkpoint, holder, new_run_id, peek
+from backfill.checkpoint.tables import FORMAT
 from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Changes, Counts, FileState, Request
 from backfill.records import BlockStart
@@ -171,7 +172,7 @@ def test_what_is_not_a_checkpoint_is_refused_and_left_alone(tmp_path, make, fres
 def test_a_checkpoint_of_a_newer_version_is_refused(path):
     Checkpoint.open(path).close()
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
     connection.close()
 
     for look in (Checkpoint.open, peek):

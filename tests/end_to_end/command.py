@@ -34,12 +34,14 @@ def environ(address: str | None) -> dict[str, str]:
     return kept | ({"CUSTOMERIO_TRACK_URL": address} if address else {})
 
 
-def start(folder: Path, address: str | None, *arguments: str) -> subprocess.Popen[str]:
-    """Begin a command in a folder."""
+def start(
+    folder: Path, address: str | None, *arguments: str, **variables: str
+) -> subprocess.Popen[str]:
+    """Begin a command in a folder; variables: more of its environment."""
     return subprocess.Popen(
         [sys.executable, "-m", "backfill", *arguments],
         cwd=folder,
-        env=environ(address),
+        env=environ(address) | variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -41,9 +42,10 @@ Script = Callable[[Posted], Answer]
 
 @dataclass
 class Recorder:
-    """What was posted, in order of arrival."""
+    """What was posted, in order of arrival; asked: how often for the region."""
 
     address: str = ""
+    asked: int = 0
     posted: list[Posted] = field(default_factory=list)
     in_flight: int = 0
 
@@ -54,8 +56,10 @@ class Recorder:
 
 
 @contextlib.contextmanager
-def recording(script: Script = lambda _: Answer()) -> Iterator[Recorder]:
-    """Serve on a free port of this machine until the context ends."""
+def recording(
+    script: Script = lambda _: Answer(), tls: ssl.SSLContext | None = None
+) -> Iterator[Recorder]:
+    """Serve on a free port of this machine until the context ends; tls: by https."""
     recorder = Recorder()
     loop = asyncio.new_event_loop()
     ready = threading.Event()
@@ -68,8 +72,9 @@ def recording(script: Script = lambda _: Answer()) -> Iterator[Recorder]:
         tasks.append(loop.create_task(_connection(recorder, script, reader, writer)))
 
     async def serve() -> None:
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=2**21)
-        recorder.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=2**21, ssl=tls)
+        port, scheme = server.sockets[0].getsockname()[1], "https" if tls else "http"
+        recorder.address = f"{scheme}://127.0.0.1:{port}"
         ready.set()
         await ending.wait()
         server.close()
@@ -114,6 +119,7 @@ async def _exchange(
     headers = {k.lower(): v for k, v in (h.split(": ", 1) for h in rest if h)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     if "accounts/region" in line:
+        recorder.asked += 1
         _write(writer, 200, REGION)
         return True
     posted = Posted(len(recorder.posted), at_s, json.loads(body)["batch"], len(body))

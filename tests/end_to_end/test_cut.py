@@ -48,7 +48,7 @@ def run(folder: Path, address: str, rows: int | None) -> Closing:
     return asyncio.run(pipeline.run(job, place, Options(), watcher, stop))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(cuts=st.lists(st.integers(1, ROWS), max_size=3))
 def test_a_run_cut_anywhere_and_resumed_equals_a_run_that_is_not_cut(cuts):
     with (

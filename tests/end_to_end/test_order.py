@@ -22,11 +22,11 @@ class Unreliable:
 
     def __call__(self, posted: Posted) -> Answer:
         delay_s, fate = self._draw.uniform(0.0, 0.03), self._draw.random()
-        if fate < 0.10:
+        if fate < 0.06:
             return Answer(429, b"", delay_s)
-        if fate < 0.20:
+        if fate < 0.12:
             return Answer(503, b"", delay_s)
-        return Answer(delay_s=delay_s, is_lost=fate < 0.35)
+        return Answer(delay_s=delay_s, is_lost=fate < 0.2)
 
 
 @pytest.mark.timeout(300)

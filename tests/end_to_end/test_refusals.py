@@ -215,7 +215,7 @@ def test_a_run_that_cannot_go_on_tells_what_earlier_ones_did(tmp_path):
     with recording() as server:
         limited = run_job(tmp_path, server.address, "--limit", "4")
 
-    away = run_job(tmp_path, server.address)
+    away = run_job(tmp_path, server.address, "--set", "destination.give_up_after=0.1")
 
     assert away.code == 1
     assert away.told["run_id"] == limited.told["run_id"]
