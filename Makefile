@@ -24,7 +24,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet 'pip-tools>=7.6'

@@ -53,6 +53,7 @@ class RequestLog:
     started_at_s: unix seconds. waited_s: for a free slot and for the pace before that.
     status:       0 for a broken connection and for a request that was abandoned.
     attempt:      from 1; above 1 it is a retry.
+    failure:      why it has to be tried again, for people; empty where it has not.
     """
 
     stream: str
@@ -63,6 +64,7 @@ class RequestLog:
     started_at_s: float
     elapsed_s: float = 0.0
     status: int = 0
+    failure: str = ""
 
 
 class Sinks(NamedTuple):
@@ -239,6 +241,7 @@ class Courier:
             self._slots.start()
             try:
                 verdict, log.status = await self._posted(body, len(batch))
+                log.failure = verdict.what if isinstance(verdict, Retry) else ""
             finally:
                 log.elapsed_s = clock_s() - started_s
                 self._slots.end(clock_s(), started_s, _answer(verdict))

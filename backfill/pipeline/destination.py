@@ -17,11 +17,9 @@ from backfill import pacing, trackapi
 from backfill.config import Credentials, Job, identity
 from backfill.errors import BackfillError, DeliveryError, UsageError
 from backfill.loopback import is_loopback
+from backfill.pipeline.outage import Outage
 from backfill.transport import HttpTransport
 from backfill.verdict import Fatal, Reply, Retry, bounded, described, judge
-
-#: Seconds between two words on what is waited for: ten on an outage of ten minutes.
-SAY_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,8 @@ async def confirmed(job: Job, place: Place, patience: Patience = BRIEF) -> Confi
 async def _asked(transport: HttpTransport, patience: Patience) -> Reply:
     """The first answer that is one, or what came last: asked again after growing pauses."""
     clock_s = asyncio.get_running_loop().time
-    gives_up_at_s, says_from_s = math.inf, -math.inf
+    gives_up_at_s = math.inf
+    outage = Outage(transport.address, patience.give_up_after_s, quiet_s=0.0)
     for attempt in itertools.count(1):
         reply = await transport.region()
         verdict = judge(reply, 1, time.time())
@@ -119,16 +118,11 @@ async def _asked(transport: HttpTransport, patience: Patience) -> Reply:
         if not isinstance(verdict, Retry) or _knows_no_region(reply) or now_s >= gives_up_at_s:
             return reply
         gives_up_at_s = min(gives_up_at_s, now_s + patience.give_up_after_s)
-        if now_s >= says_from_s:
-            says_from_s = now_s + SAY_EVERY_S
-            patience.says(_waiting(transport.address, verdict.what, gives_up_at_s - now_s))
+        if words := outage.failed(now_s, verdict.what):
+            patience.says(words)
         wait_s = max(verdict.after_s, pacing.backoff_s(attempt, random.random()))  # noqa: S311
         await asyncio.sleep(min(wait_s, gives_up_at_s - now_s))
     raise AssertionError("attempts never end by themselves")
-
-
-def _waiting(address: str, what: str, left_s: float) -> str:
-    return f"waiting for {address}: {what}; asked again for up to {left_s:,.0f} s more"
 
 
 def _knows_no_region(reply: Reply) -> bool:

@@ -19,6 +19,7 @@ from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.flow import Flow, Terms, Watcher
 from backfill.pipeline.keeping import Keeper
 from backfill.pipeline.limits import sending_limits
+from backfill.pipeline.outage import Outage
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
@@ -192,6 +193,7 @@ class _Running:
     ) -> tuple[State, BackfillError | None]:
         """Send every wave; returns what the run came to once that is durable."""
         limits = sending_limits(self._job, saved)
+        self._outage = Outage(place.address, limits.give_up_after_s)
         transport = place.transport()
         self._sender = Sender(transport, limits)
         stop.listen(self._sender.stop)
@@ -227,6 +229,12 @@ class _Running:
             self._watcher.says(text)
 
     def _requested(self, log: RequestLog) -> None:
+        now_s = time.monotonic()
+        words = self._outage.failed(now_s, log.failure) if log.failure else None
+        if log.status and not log.failure:
+            words = self._outage.worked(now_s)
+        if words:
+            self._watcher.says(words)
         self._spent.add(log)
         self._ledger.log(
             Request(

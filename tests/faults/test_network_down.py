@@ -15,7 +15,8 @@ from backfill.config import Credentials, load
 from backfill.errors import DeliveryError
 from backfill.pacing import BACKOFF_S_MAX
 from backfill.pipeline import Place
-from backfill.pipeline.destination import SAY_EVERY_S, Patience, confirmed
+from backfill.pipeline.destination import Patience, confirmed
+from backfill.pipeline.outage import QUIET_S, SAY_EVERY_S, Outage
 from tests.end_to_end.command import ended, start
 from tests.end_to_end.recorder import REGION, Answer, Posted, recording
 from tests.sending import servers, virtual
@@ -185,3 +186,25 @@ def test_a_key_that_is_withdrawn_in_mid_run_stops_it_at_once_and_rejects_nothing
     assert f"({status})" in closing.error.what
     assert (counts.delivered, counts.rejected) == (len(server.accepted), 0)
     assert len(server.posted) <= 3 + 4  # what was in flight beside the first that was refused
+
+
+def test_what_is_waited_for_in_mid_run_is_said_once_a_minute_and_when_it_is_back():
+    outage = Outage("https://track.example", 600.0)
+
+    told = [outage.failed(float(s), "the API answered 502") for s in range(100, 231)]
+    back = outage.worked(240.0)
+
+    said = [(100.0 + i, words) for i, words in enumerate(told) if words]
+    assert [at_s for at_s, _ in said] == [100 + QUIET_S + n * SAY_EVERY_S for n in range(3)]
+    assert said[1][1] == (
+        "waiting for https://track.example: the API answered 502; asked again for up to 530 s more"
+    )
+    assert back == "https://track.example answers again after 140 s"
+
+
+def test_single_failures_are_not_talked_about():
+    outage = Outage("https://track.example", 600.0)
+
+    assert [outage.failed(float(s), "x") or outage.worked(s + 0.5) for s in range(100)] == [
+        None
+    ] * 100
