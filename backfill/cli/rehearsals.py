@@ -18,7 +18,7 @@ from backfill.cli.output import Output
 if TYPE_CHECKING:
     from backfill.chaos import Outcome, Rehearsed
 
-#: Seeds of a rehearsal nobody said more of: half a minute or so, and most kinds of faults.
+#: Seeds where nobody says how many: of the demo they take 45 s, and have most kinds of faults.
 SEEDS = 5
 
 

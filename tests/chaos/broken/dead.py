@@ -1,0 +1,3 @@
+"""An engine that ends before it has begun."""
+
+raise SystemExit(1)
