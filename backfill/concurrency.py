@@ -9,11 +9,10 @@ Every change of the limit is a trial: the latency after it says whether it was w
 that was not is taken back. The start takes a round each, and quadruples the limit while that is
 worth it: 64, 256, 1,000. From then on a trial now and then doubles the limit, or halves it if the
 latency says that requests queue; it is judged only in the second round after it, for queues take a
-round trip to grow or to drain. Nothing is tried while not all of the limit is in use. When the
-latency has risen in two rounds, a halving is tried at once: if the latency does not fall with it,
-it was not we who made it rise, and the search starts anew from there. A round in which the server
-pushed back (429, 5xx, no answer) too often halves the limit without a trial, and the search starts
-anew.
+round trip to grow or to drain. Where a halving did not make the latency fall, it was not we who
+made it rise, and it is the new measure. Nothing is tried while not all of the limit is in use. A
+round in which the server pushed back (429, 5xx, no answer) too often halves the limit without a
+trial, and the search starts anew.
 
 Why not what others do: an additive step a round (Vector's AIMD, TCP) needs 100 s from 64 to 164 at
 a latency of 1 s; a gradient of the latency against its least (Netflix, TCP Vegas) shrinks the
@@ -45,9 +44,9 @@ MOST = 1_000
 #: Answers a round has at least: a median of 8 tells a doubling from chance.
 SAMPLES_MIN = 8
 
-#: A latency counts as at most this multiple of its round's median: of lognormal ones with a p99 of
+#: A latency counts as at most this multiple of its round's mean: of lognormal ones with a p99 of
 #: ten times the median 5 % are above.
-OUTLIER = 5.0
+OUTLIER = 3.0
 
 #: More in flight was worth it if the latency is at most this multiple: of a doubling that brought
 #: nothing it is 2, of one that brought 11 % more it is 1.8. So what is settled on is at least 90 %
@@ -60,10 +59,6 @@ COSTS_NOTHING = 0.55
 
 #: A halving is tried if the usual latency is this multiple of the lowest: then requests may queue.
 QUEUED = 1.5
-
-#: The latency has risen if it is above both: this multiple of the usual one, and this many seconds
-#: more. At half of either, chance on two busy cores looks like it.
-RISEN, RISEN_S = 2.0, 0.05
 
 #: Above such a latency, in seconds, nothing more is put on the way: it is a slow line that is full,
 #: and requests that take a minute are lost by the minute.
@@ -100,7 +95,6 @@ class _Round:
 
     from_s: float
     peak: int = 0
-    first_end_s: float = math.inf
     latencies_s: list[float] = field(default_factory=list)
     pushed_back: int = 0
 
@@ -123,7 +117,7 @@ class Concurrency:
         self.in_flight = 0
         self._before: int | None = None  # the limit that a trial goes back to; None: no trial
         self._usual_s, self._lowest_s = math.nan, math.inf
-        self._is_starting, self._is_settling, self._has_risen = True, False, False
+        self._is_starting, self._is_settling = True, False
         self._pause_s, self._next_trial_s = PAUSE_S, -math.inf
         self._round = _Round(-math.inf)
 
@@ -136,19 +130,15 @@ class Concurrency:
         """Note how a request that started then ended now, both by one clock."""
         self.in_flight -= 1
         this = self._round
-        is_old = started_s < this.from_s
-        if answer is Answer.ABANDONED or (is_old and (self._is_starting or self._is_settling)):
+        if answer is Answer.ABANDONED or (self._is_settling and started_s < this.from_s):
             return
-        this.first_end_s = min(this.first_end_s, now_s)
         if answer is Answer.GIVEN:
             this.latencies_s.append(now_s - started_s)
         else:
             this.pushed_back += 1
         if this.answers >= max(SAMPLES_MIN, this.peak):
             self._judge(now_s)
-            # At the start what began since the first answer is of the next round already.
-            from_s = this.first_end_s if self._is_starting else now_s
-            self._round = _Round(from_s, self.in_flight)
+            self._round = _Round(now_s, self.in_flight)
 
     def _judge(self, now_s: float) -> None:
         usual = PUSHED_BACK * self._round.answers
@@ -169,12 +159,8 @@ class Concurrency:
     def _watch(self, now_s: float, latency_s: float) -> None:
         """A round without a trial."""
         usual_s = latency_s if math.isnan(self._usual_s) else self._usual_s
-        was_risen = self._has_risen
-        self._has_risen = latency_s > max(RISEN * usual_s, usual_s + RISEN_S)
-        if self._has_risen and not was_risen:
-            return  # it may be rising still
-        self._usual_s = latency_s if self._has_risen else usual_s + FOLLOWS * (latency_s - usual_s)
-        if self._has_risen or now_s >= self._next_trial_s:
+        self._usual_s = usual_s + FOLLOWS * (latency_s - usual_s)
+        if now_s >= self._next_trial_s:
             self._try()
 
     def _try(self) -> None:
@@ -204,11 +190,9 @@ class Concurrency:
             self._usual_s = math.nan
             return
         self._is_settling = True
-        if not was_up:
-            if self._has_risen:
-                self._search_anew(now_s)
-                return
+        if not was_up:  # it is not we who make it: go on from there
             self._lowest_s = self._usual_s
+            return
         self._next_trial_s = now_s + max(self._pause_s, PAUSE_ROUNDS * latency_s)
         self._pause_s = min(2 * self._pause_s, PAUSE_S_MAX)
 
@@ -216,7 +200,7 @@ class Concurrency:
         """Forget what is known, and begin at `from_s` as at the start."""
         self._before = None
         self._usual_s, self._lowest_s = math.nan, math.inf
-        self._is_starting, self._is_settling, self._has_risen = True, False, False
+        self._is_starting, self._is_settling = True, False
         self._pause_s, self._next_trial_s = PAUSE_S, from_s
 
     def _set(self, limit: int) -> None:
@@ -225,5 +209,5 @@ class Concurrency:
 
 def _typical(latencies_s: list[float]) -> float:
     """The mean, which with the rate makes what is in flight; no outlier counts fully."""
-    outlier_s = OUTLIER * statistics.median(latencies_s)
+    outlier_s = OUTLIER * statistics.fmean(latencies_s)
     return statistics.fmean(min(latency_s, outlier_s) for latency_s in latencies_s)

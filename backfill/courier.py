@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from backfill import pacing
-from backfill.concurrency import Answer, Concurrency
+from backfill.concurrency import Concurrency
 from backfill.errors import DeliveryError
 from backfill.gate import Gate
 from backfill.records import Batch
-from backfill.slots import Slots
 from backfill.verdict import (
     Accepted,
     Delivery,
@@ -50,7 +49,7 @@ class Transport(Protocol):
 class RequestLog:
     """One attempt, for the ledger and the report.
 
-    started_at_s: unix seconds. waited_s: for a free slot and for the pace before that.
+    started_at_s: unix seconds. waited_s: for its turn and for the pace before that.
     status:       0 for a broken connection and for a request that was abandoned.
     attempt:      from 1; above 1 it is a retry.
     failure:      why it has to be tried again, for people; empty where it has not.
@@ -58,10 +57,10 @@ class RequestLog:
 
     stream: str
     operations: int
-    body_bytes: int
     attempt: int
     waited_s: float
-    started_at_s: float
+    body_bytes: int = 0
+    started_at_s: float = 0.0
     elapsed_s: float = 0.0
     status: int = 0
     failure: str = ""
@@ -117,8 +116,7 @@ class Courier:
 
     def __init__(self, transport: Transport, limits: Limits, outside: Outside) -> None:
         self._transport, self._limits, self._outside = transport, limits, outside
-        self._gate = Gate(limits.requests_per_s, limits.operations_per_s)
-        self._slots = Slots(_concurrency(limits))
+        self._gate = Gate(limits.requests_per_s, limits.operations_per_s, _concurrency(limits))
         self._posting: set[asyncio.Task[None] | None] = set()
         self._is_halted = False
         # One batch is halved at a time: should the API refuse everything, that many fewer
@@ -128,9 +126,9 @@ class Courier:
         self._doubted: list[Delivery] = []
 
     @property
-    def concurrency(self) -> int:
+    def in_flight_max(self) -> int:
         """How many requests may be in flight now."""
-        return self._slots.limit
+        return self._gate.in_flight_max
 
     def wait_first(self, seconds: float) -> None:
         """Start nothing for so long."""
@@ -204,7 +202,7 @@ class Courier:
 
     async def _final(self, batch: Batch, sinks: Sinks) -> Accepted | PartlyRejected | Refused:
         """Send until there is an answer that stands; raises DeliveryError for none or a fatal."""
-        gives_up_at_s = math.inf
+        clock_s, failing_since_s = asyncio.get_running_loop().time, math.inf
         for attempt in itertools.count(1):
             self._leave_if_halted()
             verdict = await self._attempt(batch, attempt, sinks)
@@ -213,64 +211,55 @@ class Courier:
             if not isinstance(verdict, Retry):
                 return verdict
             self._leave_if_halted()
+            failing_since_s = min(failing_since_s, clock_s())
+            failing_s = clock_s() - failing_since_s
+            left_s = self._limits.give_up_after_s - failing_s
+            if left_s <= 0:
+                raise self._given_up(batch, verdict, attempt, failing_s)
             wait_s = max(verdict.after_s, pacing.backoff_s(attempt, self._outside.draw()))
-            now_s = asyncio.get_running_loop().time()
-            gives_up_at_s = min(gives_up_at_s, now_s + self._limits.give_up_after_s)
-            await asyncio.sleep(min(wait_s, gives_up_at_s - now_s))
-            if wait_s >= gives_up_at_s - now_s:
-                raise self._given_up(batch, verdict, attempt)
+            await asyncio.sleep(min(wait_s, left_s))
         raise AssertionError("attempts never end by themselves")
 
     async def _attempt(self, batch: Batch, attempt: int, sinks: Sinks) -> Verdict:
-        """One request, once there is a slot and the pace allows it."""
+        """One request, once it may start."""
         clock_s = asyncio.get_running_loop().time
         asked_s = clock_s()
-        async with self._slots.one():
-            await self._gate.start(len(batch))
+        await self._gate.start(len(batch), is_retry=attempt > 1)
+        started_s, verdict = clock_s(), None
+        try:
             self._leave_if_halted()
-            started_s, body = clock_s(), batch.body()
-            log = RequestLog(
-                stream=batch.stream,
-                operations=len(batch),
-                body_bytes=len(body),
-                attempt=attempt,
-                waited_s=started_s - asked_s,
-                started_at_s=self._outside.wall_s(),
-            )
-            verdict: Verdict | None = None
-            self._slots.start()
-            try:
-                verdict, log.status = await self._posted(body, len(batch))
-                log.failure = verdict.what if isinstance(verdict, Retry) else ""
-            finally:
-                log.elapsed_s = clock_s() - started_s
-                self._slots.end(clock_s(), started_s, _answer(verdict))
-                sinks.on_request(log)
-        if isinstance(verdict, Retry) and verdict.is_for_all:
-            self._gate.shut(verdict.after_s)
-            self._gate.end(clock_s(), started_s, is_refused=True)
-        elif not isinstance(verdict, Retry):
-            self._gate.end(clock_s(), started_s, is_refused=False)
+            log = RequestLog(batch.stream, len(batch), attempt, started_s - asked_s)
+            verdict = await self._posted(batch.body(), log, sinks)
+        finally:
+            self._gate.end(started_s, verdict)
         return verdict
 
-    async def _posted(self, body: bytes, operations: int) -> tuple[Verdict, int]:
-        """The verdict on a request of so many operations, and the status it was made of."""
-        task = asyncio.current_task()
+    async def _posted(self, body: bytes, log: RequestLog, sinks: Sinks) -> Verdict:
+        """The verdict on a request that starts now; it is logged however it ends."""
+        task, clock_s = asyncio.current_task(), asyncio.get_running_loop().time
+        log.body_bytes, log.started_at_s = len(body), self._outside.wall_s()
+        started_s = clock_s()
         self._posting.add(task)
         try:
             reply = await self._transport.post(body)
+            verdict = judge(reply, log.operations, self._outside.wall_s())
+            log.status = reply.status
+            log.failure = verdict.what if isinstance(verdict, Retry) else ""
+            return verdict
         finally:
             self._posting.discard(task)
-        return judge(reply, operations, self._outside.wall_s()), reply.status
+            log.elapsed_s = clock_s() - started_s
+            sinks.on_request(log)
 
     def _leave_if_halted(self) -> None:
         if self._is_halted:
             raise asyncio.CancelledError
 
-    def _given_up(self, batch: Batch, last: Retry, attempts: int) -> DeliveryError:
+    def _given_up(
+        self, batch: Batch, last: Retry, attempts: int, failing_s: float
+    ) -> DeliveryError:
         return DeliveryError(
-            f"given up after {attempts} attempts in {self._limits.give_up_after_s:g} s: "
-            f"{last.what}",
+            f"given up after {attempts} attempts in {failing_s:,.0f} s: {last.what}",
             _place(self._transport, batch),
             "check the network and the API's status, then run the same command again: it goes on "
             "where it stopped",
@@ -282,13 +271,6 @@ def _concurrency(limits: Limits) -> Concurrency:
     if fixed is None:
         return Concurrency(most=limits.concurrency_max)
     return Concurrency(least=fixed, most=fixed)
-
-
-def _answer(verdict: Verdict | None) -> Answer:
-    """What a verdict says of how many requests the server bears; None: there is none."""
-    if verdict is None:
-        return Answer.ABANDONED
-    return Answer.PUSHED_BACK if isinstance(verdict, Retry) else Answer.GIVEN
 
 
 def _place(transport: Transport, batch: Batch) -> str:

@@ -113,7 +113,7 @@ class Sender:
 
     async def _room(self) -> None:
         """Wait until there is room for one more batch."""
-        while self._batches >= 2 * self._courier.concurrency or self._bytes >= HELD_BYTES_MAX:
+        while self._batches >= 2 * self._courier.in_flight_max or self._bytes >= HELD_BYTES_MAX:
             self._has_freed.clear()
             await self._has_freed.wait()
 

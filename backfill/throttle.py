@@ -84,6 +84,10 @@ class Throttle:
             self._grow(now_s)
             self._due_s = max(self._due_s, now_s - LATENESS_S) + 1 / self._pace
 
+    def pause(self, seconds: float) -> None:
+        """Note that nothing starts for so long: that time tells nothing of the pace."""
+        self._period.from_s += seconds
+
     def end(self, now_s: float, started_s: float, *, is_refused: bool) -> None:
         """Note that a request that started then was answered now: taken, or refused for all."""
         this = self._period
@@ -109,7 +113,9 @@ class Throttle:
         if share <= max(REFUSED, borne):
             return
         self._cut = _Cut(self._pace, share)
-        if was_cut is None:  # a storm that goes on tells nothing of what the server can take
+        if (
+            was_cut is None and max(self._best) > 0
+        ):  # a storm tells nothing of what the server takes
             self._known = CUT_TO * max(self._best)
         self._pace = max(PACE_FLOOR * self._limit, CUT_TO * accepted_per_s)
         self._grown_s = now_s

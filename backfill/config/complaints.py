@@ -40,6 +40,7 @@ _USE_ENVIRONMENT = (
 #: Error type of pydantic to a clause and a fix; the placeholders are the error's context.
 _BOUNDS = {
     "greater_than_equal": ("a number below {ge}", "write {ge} or more"),
+    "less_than_equal": ("a number above {le}", "write {le} or less"),
     "string_too_short": ("an empty text", "write it, or remove the key"),
     "string_too_long": ("more than {max_length} character(s)", "shorten it"),
     "string_pattern_mismatch": (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -16,7 +16,7 @@ def _bound(given: Any) -> Any:
     if given is None or is_count:
         return given
     share = _SHARE.fullmatch(given) if isinstance(given, str) else None
-    if share is None or float(share[1]) > 100:
+    if share is None or Decimal(share[1]) > 100:
         raise ValueError("max_rejects is a number of rows, as 500, or a share of them, as 5%")
     return given
 
@@ -29,4 +29,4 @@ def rejects_max(bound: int | str, rows_read: int) -> int:
     """The most rows that may be rejected of so many that were read."""
     if isinstance(bound, int):
         return bound
-    return math.floor(float(bound.rstrip("% ")) / 100 * rows_read)
+    return int(Decimal(bound.rstrip("% ")) * rows_read / 100)

@@ -77,7 +77,7 @@ class Flow:
         self._ledger, self._rejects, self._keeper = ledger, rejects, keeper
         self._watcher = watcher
         self.held = 0
-        self._has_looked = False
+        self._has_looked = self._is_read = False
         self._young = self._future = 0
 
     async def batches(self) -> AsyncGenerator[Batch]:
@@ -93,6 +93,8 @@ class Flow:
             self._settle(encoded)
             for batch in chunker.add(encoded):
                 yield batch
+        self._is_read = True
+        self._check_rejects()
         for batch in chunker.flush():
             yield batch
 
@@ -180,5 +182,9 @@ class Flow:
     def _check_rejects(self) -> None:
         counts = self._ledger.counts(self._stream.name)
         guard.check_rejects(
-            self._stream.stream, self._terms.max_rejects, counts, self._terms.rejects
+            self._stream.stream,
+            self._terms.max_rejects,
+            counts,
+            self._terms.rejects,
+            is_read=self._is_read,
         )

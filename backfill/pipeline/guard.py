@@ -16,6 +16,9 @@ from backfill.operations import encode
 from backfill.pipeline.blocks import readings, turns
 from backfill.pipeline.sources import OpenStream
 
+#: Rows of which a share tells something while there are more to come: of fewer, one is a per cent.
+SHARE_ROWS_MIN = 1_000
+
 _FIX = (
     "say what is meant in the stream: `campaigns: allow` sends them and lets campaigns start,"
     " `campaigns: hold` keeps them until they are 72 hours old, `campaigns: refuse` rejects them"
@@ -54,13 +57,18 @@ def young(stream: OpenStream, which: str) -> GuardError:
     )
 
 
-def check_rejects(stream: Stream, default: int | str | None, counts: Counts, rejects: Path) -> None:
+def check_rejects(
+    stream: Stream, default: int | str | None, counts: Counts, rejects: Path, *, is_read: bool
+) -> None:
     """Raise GuardError where more rows of a stream are rejected than `max_rejects` bears.
 
     default: the job's, for a stream that has none. rejects: their folder, for the message.
+    is_read: whether all of the stream is read; before that a share is held from SHARE_ROWS_MIN on.
     """
     bound = default if stream.max_rejects is None else stream.max_rejects
     if bound is None or counts.rejected <= rejects_max(bound, counts.read):
+        return
+    if isinstance(bound, str) and not is_read and counts.read < SHARE_ROWS_MIN:
         return
     raise GuardError(
         f"{counts.rejected:,} of {counts.read:,} rows read are rejected, more than"

@@ -16,12 +16,12 @@ OTHER_FILES = 64
 def sending_limits(job: Job, saved: Saved | None) -> Limits:
     """The limits of a run over what the run before left."""
     to = job.destination
-    last_s = saved.last_request_s if saved else None
+    last_s, most = saved.last_request_s if saved else None, _connections_max()
     return Limits(
         requests_per_s=to.requests_per_s,
         operations_per_s=to.operations_per_s,
-        concurrency=to.concurrency,
-        concurrency_max=_connections_max(),
+        concurrency=min(to.concurrency, most) if to.concurrency else None,
+        concurrency_max=most,
         give_up_after_s=to.give_up_after,
         not_before_s=last_s + pacing.WINDOW_S if last_s else 0.0,
     )
@@ -33,3 +33,14 @@ def _connections_max() -> int:
     if open_files_max == resource.RLIM_INFINITY:
         return concurrency.MOST
     return max(1, min(concurrency.MOST, open_files_max - OTHER_FILES))
+
+
+def remark(job: Job, limits: Limits) -> str | None:
+    """What a person should know of limits that are not those of the config."""
+    wanted, given = job.destination.concurrency, limits.concurrency
+    if wanted is None or wanted == given:
+        return None
+    return (
+        f"concurrency is {given} and not {wanted}: this process may open no more files"
+        f" (`ulimit -n {wanted + OTHER_FILES}` before the run lets it)"
+    )

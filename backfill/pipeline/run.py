@@ -18,7 +18,7 @@ from backfill.pipeline import guard
 from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.flow import Flow, Terms, Watcher
 from backfill.pipeline.keeping import Keeper
-from backfill.pipeline.limits import sending_limits
+from backfill.pipeline.limits import remark, sending_limits
 from backfill.pipeline.outage import Outage
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
@@ -193,6 +193,8 @@ class _Running:
     ) -> tuple[State, BackfillError | None]:
         """Send every wave; returns what the run came to once that is durable."""
         limits = sending_limits(self._job, saved)
+        if words := remark(self._job, limits):
+            self._watcher.says(words)
         self._outage = Outage(place.address, limits.give_up_after_s)
         transport = place.transport()
         self._sender = Sender(transport, limits)

@@ -182,6 +182,13 @@ def test_all_mistakes_are_told_at_once_with_their_lines_in_order(config: Path):
         ),
         (
             "region: eu",
+            "region: eu\n  concurrency: 1001",
+            "line 3, destination.concurrency",
+            "a number above 1000",
+            "write 1000 or less",
+        ),
+        (
+            "region: eu",
             "region: eu\n  give_up_after: soon",
             "line 3, destination.give_up_after",
             "give_up_after is a time, as 90s, 10m or 2h",
@@ -363,3 +370,4 @@ def test_max_rejects_is_rows_or_a_share(config: Path, written):
 
 def test_a_share_of_rejects_is_of_the_rows_read():
     assert [rejects_max("2.5 %", rows) for rows in (0, 39, 40, 1000)] == [0, 0, 1, 25]
+    assert [rejects_max(f"{share}%", 100) for share in range(101)] == list(range(101))

@@ -32,6 +32,28 @@ def test_more_rejects_than_max_rejects_stop_the_run_before_anything_is_sent(tmp_
     assert (raised.code, raised.told["rows"]["rejected"]) == (3, 50)
 
 
+def test_the_same_command_again_does_not_pass_max_rejects(tmp_path):
+    write_people(tmp_path / "people.csv", 50)
+    write_job(tmp_path, WRONG | {"max_rejects": "5%"}, PEOPLE | {"name": "others"})
+
+    with recording() as server:
+        runs = [run_job(tmp_path, server.address) for _ in range(2)]
+
+    assert [run.code for run in runs] == [1, 1]
+    assert server.posted == []
+
+
+def test_a_small_first_file_with_a_bad_row_is_no_share(tmp_path):
+    (tmp_path / "1.csv").write_text("id,value\na,1\nb,x\n")
+    (tmp_path / "2.csv").write_text("id,value\n" + "".join(f"p{n},{n}\n" for n in range(100)))
+    write_job(tmp_path, WRONG | {"source": "*.csv", "max_rejects": "5%"})
+
+    with recording() as server:
+        run = run_job(tmp_path, server.address)
+
+    assert (run.code, len(server.accepted)) == (3, 101)
+
+
 def test_what_the_api_refuses_counts_towards_max_rejects(tmp_path):
     write_people(tmp_path / "people.csv", 400)
     write_job(tmp_path, PEOPLE | {"max_rejects": 20}, operations_per_s=1_000, concurrency=1)

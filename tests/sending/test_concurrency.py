@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import resource
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfill.concurrency import Answer, Concurrency
+from backfill.concurrency import FULL_S, Answer, Concurrency
+from backfill.config import load
+from backfill.pipeline.limits import OTHER_FILES, sending_limits
 from backfill.throttle import PACE_FLOOR, Throttle
+from tests.end_to_end.command import write_job
+from tests.end_to_end.people import PEOPLE
 
 ANSWERS = st.lists(
     st.tuples(st.sampled_from(Answer), st.floats(1e-4, 100.0), st.integers(1, 300)), max_size=60
@@ -71,3 +77,24 @@ def test_a_pace_without_refusals_is_never_held_up():
         throttle.end(i / 1000, i / 1000, is_refused=False)
 
     assert throttle.wait_s(5.0) == 0
+
+
+def test_a_line_that_is_full_gets_nothing_more():
+    concurrency = Concurrency()
+    start = concurrency.limit
+
+    assert max(lived_through(concurrency, [(Answer.GIVEN, 2 * FULL_S, 300)])) == start
+
+
+def test_no_more_connections_are_opened_than_the_process_may(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    (tmp_path / "people.csv").write_text("id\n1\n")
+    write_job(tmp_path, PEOPLE, concurrency=600)
+    job = load(tmp_path / "job.yaml")
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        limits = sending_limits(job, None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert limits.concurrency == limits.concurrency_max == 256 - OTHER_FILES

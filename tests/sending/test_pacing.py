@@ -8,6 +8,7 @@ from aiolimiter import AsyncLimiter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backfill.concurrency import Concurrency
 from backfill.gate import Gate
 from backfill.pacing import (
     BACKOFF_S_MAX,
@@ -111,9 +112,10 @@ def test_full_batches_reach_97_percent_of_the_operations_however_few_requests_th
 
 
 async def gate_starts(limit: int, rate: int, sizes: list[int]) -> list[tuple[float, int]]:
-    loop, gate, starts = asyncio.get_running_loop(), Gate(rate, limit), []
+    loop, starts = asyncio.get_running_loop(), []
+    gate = Gate(rate, limit, Concurrency(len(sizes), len(sizes)))
     for operations in sizes:
-        await gate.start(operations)
+        await gate.start(operations, is_retry=False)
         starts.append((loop.time(), operations))
     return starts
 

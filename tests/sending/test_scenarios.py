@@ -1,9 +1,9 @@
 """How the sender treats servers of many kinds: scenarios/*.yaml, on a virtual clock.
 
-server: `latency_s` of an answer (lognormal with `p99_s`), `workers` that answer at once, further
-requests queueing (none: any number), what is refused with `status` (0: a broken connection):
-what is above `refuse_above_per_s`, a share by chance (`fails`), everything between two times
-(`down`); `then`: what changes at a time.
+server: `latency_s` of an answer (lognormal with `p99_s`; half of them `other_latency_s`), `workers`
+that answer at once, further requests queueing (none: any number), what is refused with `status`
+(0: a broken connection): what is above `refuse_above_per_s`, a share by chance (`fails`), everything
+between two times (`down`); `then`: what changes at a time.
 expect: `of_best`, the share of the `best` rate (by default what is allowed) that is reached from
 3 s after the first request on; the rest says itself.
 """
@@ -38,6 +38,7 @@ class Modelled:
 
     latency_s: float
     p99_s: float | None = None
+    other_latency_s: float | None = None
     workers: int | None = None
     refuse_above_per_s: float = math.inf
     fails: float = 0.0
@@ -84,6 +85,8 @@ class Modelled:
             after = None if self.retry_after_s is None else str(self.retry_after_s)
             return Reply(self.status, retry_after=after, failure="the connection broke")
         await self.worker()
+        if self.other_latency_s and self.chance.random() < 0.5:
+            await asyncio.sleep(self.other_latency_s - self.latency_s)
         spread = math.log(self.p99_s / self.latency_s) / 2.326 if self.p99_s else 0.0
         await asyncio.sleep(self.latency_s * math.exp(self.chance.gauss(0, spread)))
         self.busy -= 1
@@ -167,8 +170,11 @@ def refused_share(model: Modelled, wanted: list[float], told: dict[str, Any]) ->
 
 
 def recovers(model: Modelled, within_s: float, told: dict[str, Any]) -> None:
-    from_s = model.down[1] + within_s
-    assert model.rate(from_s, from_s + 5) >= 0.9 * told["expect"]["best"]
+    is_there(model, model.down[1] + within_s, told)
+
+
+def is_there(model: Modelled, from_s: float, told: dict[str, Any]) -> None:
+    assert model.rate(from_s, from_s + 4) >= 0.9 * told["expect"]["best"]
 
 
 def is_silent(model: Modelled, wanted: list[float], told: dict[str, Any]) -> None:
@@ -184,5 +190,6 @@ HOLDS = {
     "refused_share": refused_share,
     "refused_while_down_max": lambda m, wanted, _: within(1, len(m.refused_s), wanted),
     "recovered_s": recovers,
+    "reached_s": is_there,
     "silent_s": is_silent,
 }

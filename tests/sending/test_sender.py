@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from backfill.courier import Limits
 from backfill.errors import DeliveryError
-from backfill.sender import Sender
+from backfill.records import Batch
+from backfill.sender import HELD_BYTES_MAX, Sender
 from backfill.verdict import Reply
 
 from .doubles import (
@@ -65,6 +68,32 @@ def test_no_more_batches_are_taken_than_there_is_room_for():
 
     assert book.delivered == list(range(60))
     assert most <= 8
+
+
+def test_no_more_bytes_are_held_than_there_is_room_for():
+    size = HELD_BYTES_MAX // 20
+    operations, ends = b" " * size, np.array([size], np.int64)
+    taken, done, most = 0, 0, 0
+
+    async def counted():
+        nonlocal taken, most
+        for _ in range(100):
+            taken += 1
+            most = max(most, taken - done)
+            yield Batch("people", operations, ends, ())
+
+    def delivered(_):
+        nonlocal done
+        done += 1
+
+    async def accepts(body):
+        await asyncio.sleep(1.0)
+        return ACCEPTED
+
+    transport = SimpleNamespace(address="https://track.example", post=accepts)
+    run(sender(transport, concurrency=64).deliver(counted(), delivered, ignore))
+
+    assert (done, most) == (100, 20)
 
 
 def test_operations_listed_in_a_207_are_rejected_and_the_others_delivered():

@@ -20,6 +20,7 @@ from .doubles import (
     feed,
     ignore,
     in_turn,
+    outcome,
     send,
     sender,
 )
@@ -37,11 +38,41 @@ def test_a_batch_that_fails_for_too_long_stops_the_run_and_says_what_to_do():
     assert book.numbers() == []
 
 
-def test_a_server_that_asks_for_longer_than_we_go_on_is_not_asked_again():
+def test_a_server_that_asks_for_longer_than_we_go_on_is_asked_once_more_at_the_end():
     transport = Scripted(lambda _: Reply(500, retry_after="300"))
-    broken(transport, batches_of(1, 1), give_up_after_s=60)
+    _, error = broken(transport, batches_of(1, 1), give_up_after_s=60)
+
+    assert len(transport.posts) == 2
+    assert "given up after 2 attempts in 60 s" in error.what
+
+
+@pytest.mark.parametrize(("status", "asks_s", "down_s"), [(503, 300, 301), (429, 200, 450)])
+def test_a_server_that_is_back_before_we_give_up_costs_nothing(status, asks_s, down_s):
+    def answering(numbers):
+        if transport.starts_s[-1] - transport.starts_s[0] < down_s:
+            return Reply(status, retry_after=str(asks_s))
+        return ACCEPTED
+
+    transport = Scripted(answering)
+    book = Book()
+
+    assert outcome(sender(transport, give_up_after_s=600), batches_of(3, 1), book) is None
+    assert sorted(book.delivered) == [0, 1, 2]
+
+
+def test_giving_up_at_once_is_one_attempt():
+    transport = Scripted(lambda _: Reply(502))
+    broken(transport, batches_of(1, 1), give_up_after_s=0)
 
     assert len(transport.posts) == 1
+
+
+def test_a_retry_does_not_wait_for_all_that_is_queued_at_a_slow_pace():
+    transport = Scripted(lambda numbers: Reply(500) if numbers == [0] else ACCEPTED)
+    _, error = broken(transport, batches_of(100, 1), requests_per_s=1, give_up_after_s=30)
+
+    assert transport.posts.count([0]) >= 5
+    assert "in 3" in error.what
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 301])
