@@ -93,7 +93,6 @@ class Answer(Enum):
 class _Round:
     """What was seen since its begin. peak: most requests in flight at once."""
 
-    from_s: float
     peak: int = 0
     latencies_s: list[float] = field(default_factory=list)
     pushed_back: int = 0
@@ -119,7 +118,7 @@ class Concurrency:
         self._usual_s, self._lowest_s = math.nan, math.inf
         self._is_starting, self._is_settling = True, False
         self._pause_s, self._next_trial_s = PAUSE_S, -math.inf
-        self._round = _Round(-math.inf)
+        self._round = _Round()
 
     def start(self) -> None:
         """Note that a request starts."""
@@ -130,7 +129,7 @@ class Concurrency:
         """Note how a request that started then ended now, both by one clock."""
         self.in_flight -= 1
         this = self._round
-        if answer is Answer.ABANDONED or (self._is_settling and started_s < this.from_s):
+        if answer is Answer.ABANDONED:
             return
         if answer is Answer.GIVEN:
             this.latencies_s.append(now_s - started_s)
@@ -138,7 +137,7 @@ class Concurrency:
             this.pushed_back += 1
         if this.answers >= max(SAMPLES_MIN, this.peak):
             self._judge(now_s)
-            self._round = _Round(now_s, self.in_flight)
+            self._round = _Round(self.in_flight)
 
     def _judge(self, now_s: float) -> None:
         usual = PUSHED_BACK * self._round.answers

@@ -2,7 +2,7 @@
 
 server: `latency_s` of an answer (lognormal with `p99_s`; half of them `other_latency_s`), `workers`
 that answer at once, further requests queueing (none: any number), what is refused with `status`
-(0: a broken connection): what is above `refuse_above_per_s`, a share by chance (`fails`), everything
+(0: a broken connection): what is above `refuse_above_per_s`, a share by chance (`fails`), all
 between two times (`down`); `then`: what changes at a time.
 expect: `of_best`, the share of the `best` rate (by default what is allowed) that is reached from
 3 s after the first request on; the rest says itself.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import statistics
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,6 +161,11 @@ def in_flight_at_end(model: Modelled, wanted: list[int], told: dict[str, Any]) -
     within(wanted[0], model.most_in_flight(0.9 * end, end), wanted[1])
 
 
+def in_flight_mean(model: Modelled, wanted: list[int], told: dict[str, Any]) -> None:
+    settled = [n for t, n in model.flights if t > SETTLED_S]
+    within(wanted[0], statistics.fmean(settled), wanted[1])
+
+
 def steady_rate(model: Modelled, wanted: list[int], told: dict[str, Any]) -> None:
     end = model.accepted[-1][0]
     within(wanted[0], model.rate(end / 4, 0.98 * end), wanted[1])
@@ -186,6 +192,7 @@ HOLDS = {
     "of_best": reaches,
     "in_flight_max": lambda m, wanted, _: within(1, max(n for _, n in m.flights), wanted),
     "in_flight_at_end": in_flight_at_end,
+    "in_flight_mean": in_flight_mean,
     "requests_per_s": steady_rate,
     "refused_share": refused_share,
     "refused_while_down_max": lambda m, wanted, _: within(1, len(m.refused_s), wanted),
