@@ -8,5 +8,5 @@ async def at_once(self, operations):
     """Start whenever somebody wants to."""
 
 
-Gate.start = at_once
+Gate._pace = at_once
 main()
