@@ -66,8 +66,8 @@ def window_s(stall_s: float) -> float | None:
 
 
 def sent_again(reference: Standing, found: Standing) -> int:
-    """Operations that took effect more often than once."""
-    return _taken(found.log) - _taken(reference.log)
+    """Operations that took effect more often than once, as long as none is missing."""
+    return max(0, _taken(found.log) - _taken(reference.log))
 
 
 def unsound(standing: Standing) -> Iterator[str]:
