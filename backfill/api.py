@@ -8,18 +8,25 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from backfill import config, pipeline
+from backfill import concurrency, config, pipeline
 from backfill.config import Job
 from backfill.errors import unforeseen
 from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
 from backfill.report import Closing
 
 __all__ = ["Options", "Silence", "confirmed", "destination", "run", "send"]
+
+Outcome = TypeVar("Outcome")
+
+#: Every request in flight may wait for the resolver in a thread; reading, encoding and committing,
+#: one thread each, go on beside them.
+_THREADS_MAX = concurrency.MOST + 3
 
 
 def run(
@@ -45,13 +52,13 @@ def send(job: Job, options: Options, watcher: Watcher, *, takes_signals: bool = 
                    Once it has ended they are ignored: nothing is left but to say so.
     """
     with destination(job) as place:
-        return asyncio.run(_sent(job, place, options, watcher, takes_signals))
+        return _run(_sent(job, place, options, watcher, takes_signals))
 
 
 def confirmed(job: Job) -> Confirmed:
     """Ask the job's destination who it is; raises what `pipeline.confirmed` raises."""
     with destination(job) as place:
-        return asyncio.run(pipeline.confirmed(job, place))
+        return _run(pipeline.confirmed(job, place))
 
 
 @contextmanager
@@ -68,6 +75,25 @@ def destination(job: Job, environ: Mapping[str, str] = os.environ) -> Iterator[P
     workspace = sandbox.Sandbox(job.sandbox, credentials.site_id, credentials.api_key)
     with sandbox.embedded(workspace) as address:
         yield Place(address, config.identity(job.sandbox, credentials.site_id), credentials)
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads that nobody waits for once the work is over.
+
+    One may still ask a resolver, or a disk, that does not answer.
+    """
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+        """Take no more work."""
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+
+
+def _run(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    async def running() -> Outcome:
+        asyncio.get_running_loop().set_default_executor(_Threads(_THREADS_MAX))
+        return await work
+
+    return asyncio.run(running())
 
 
 async def _sent(
@@ -93,10 +119,13 @@ def _stray(context: Mapping[str, Any]) -> str:
 
 
 def _signals() -> tuple[signal.Signals, ...]:
-    """What ends a run; under `nohup`, which ignores SIGHUP, a terminal that goes away does not."""
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        return (signal.SIGINT, signal.SIGTERM)
-    return (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    """What ends a run: none that whoever started it ignores.
+
+    `nohup` ignores SIGHUP; a script that starts a command with `&`, SIGINT.
+    [pubs.opengroup.org, Shell Command Language, 2.11]
+    """
+    wishes = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return tuple(each for each in wishes if signal.getsignal(each) is not signal.SIG_IGN)
 
 
 class Silence:

@@ -30,7 +30,8 @@ REPLY_BYTES_MAX = 4_000_000
 class Lane(httpx.AsyncBaseTransport):
     """Carries one request at a time to one server; connects when there is no connection."""
 
-    def __init__(self, trust: ssl.SSLContext) -> None:
+    def __init__(self, trust: ssl.SSLContext | None) -> None:
+        """Open nothing yet; trust: whose certificates hold, for https."""
         self._trust = trust
         self._connection: _Connection | None = None
 
@@ -64,6 +65,7 @@ class Lane(httpx.AsyncBaseTransport):
             return held
         self._drop()
         is_tls = url.scheme == "https"
+        assert self._trust or not is_tls, "https, and nobody's certificates hold"
         try:
             async with asyncio.timeout(within_s):
                 _, made = await asyncio.get_running_loop().create_connection(

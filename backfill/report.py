@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from backfill.errors import BackfillError, SourceError
+from backfill.errors import BackfillError, GuardError, SourceError
 from backfill.ledger import Counts
 from backfill.resumption import Saved, State
 
@@ -235,6 +235,8 @@ def _next_step(closing: Closing, together: Counts) -> str:
             "put the source back as it was and run again, or mend it and send it anew with"
             " --fresh: events and upserts that were sent are sent again, to the same effect"
         )
+    if isinstance(closing.error, GuardError):
+        return "decide as the error says"
     if closing.state == "stopped":
         return f"mend what stopped it, then {_RUN_AGAIN}"
     if closing.state == "interrupted":

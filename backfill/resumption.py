@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, NamedTuple
 
+import xxhash
+
 from backfill.errors import CheckpointError
 from backfill.ledger import Counts, FileState
 
@@ -49,13 +51,23 @@ class JobIdentity(NamedTuple):
     streams: tuple[StreamIdentity, ...]
 
 
+class Extent(NamedTuple):
+    """How far the rejects of a stream reach: bytes over all its files, and xxh3_64 of them.
+
+    The digest tells them from another job's in the same place, and from what somebody edited.
+    """
+
+    length: int = 0
+    digest: bytes = xxhash.xxh3_64_digest(b"")
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
     """What a checkpoint holds, as of its last commit.
 
-    files:           only those of which something is known; counts: only streams begun.
-    rejects_lengths: stream to the bytes of its rejects that belong to this commit.
-    last_request_s:  unix time of the last logged request, also of the runs before this one.
+    files:          only those of which something is known; counts: only streams begun.
+    rejects:        stream to as much of its rejects as belongs to this commit.
+    last_request_s: unix time of the last logged request, also of the runs before this one.
     """
 
     run_id: str
@@ -63,7 +75,7 @@ class Saved:
     job: JobIdentity
     files: tuple[FileState, ...] = ()
     counts: Mapping[str, Counts] = field(default_factory=dict)
-    rejects_lengths: Mapping[str, int] = field(default_factory=dict)
+    rejects: Mapping[str, Extent] = field(default_factory=dict)
     last_request_s: float | None = None
 
     @property

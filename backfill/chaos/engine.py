@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -84,14 +85,17 @@ class Engine:
         with (
             (self.folder / "stdout").open("wb") as out,
             (self.folder / "stderr").open("ab") as said,
-            subprocess.Popen(  # noqa: S603 (our own command, or the caller's)
-                self.command, env=self.environ, stdin=subprocess.DEVNULL, stdout=out, stderr=said
-            ) as process,
         ):
+            signals = _Held()
+            process = subprocess.Popen(  # noqa: S603 (our own command, or the caller's)
+                self.command, env=self.environ, stdin=subprocess.DEVNULL, stdout=out, stderr=said
+            )
             try:
+                signals.release()
                 yield process
             finally:
                 process.kill()
+                process.wait()
 
     def _told(self) -> dict[str, Any] | None:
         try:
@@ -99,6 +103,28 @@ class Engine:
         except ValueError:
             return None
         return told if isinstance(told, dict) else None
+
+
+class _Held:
+    """Signals that wait: one that came while a process is being made would leave it behind."""
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._before = {
+            number: signal.signal(number, self._hold)
+            for number in (signal.SIGINT, signal.SIGHUP)
+            if signal.getsignal(number) != signal.SIG_IGN
+        }
+
+    def _hold(self, number: int, _frame: FrameType | None) -> None:
+        self._came.append(number)
+
+    def release(self) -> None:
+        """Let them through, those that came as well."""
+        for held, handler in self._before.items():
+            signal.signal(held, handler)
+        for number in self._came[:1]:
+            signal.raise_signal(number)
 
 
 def environ(address: str, site_id: str, api_key: str) -> dict[str, str]:

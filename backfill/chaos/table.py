@@ -12,7 +12,7 @@ from backfill.chaos.settings import Rehearsed
 
 _ROWS: Final = ("delivered", "rejected", "filtered", "unprocessed")
 _PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
-_COUNTS: Final = ("kills", "cuts", "requests", "retried", *_ROWS, "sent again")
+_COUNTS: Final = ("kills", "torn", "requests", "retried", *_ROWS, "sent again")
 _HEADER: Final = ("seed", "what went wrong", *_COUNTS, *_PROMISES)
 
 
@@ -28,7 +28,7 @@ def lines(outcomes: Sequence[Outcome], job: Rehearsed, kept: Path | None) -> lis
     """
     table = [_HEADER, *map(_cells, outcomes)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    found = [f"{job.job.path}, of each stream {job.limit:,} rows at most", ""]
+    found = [f"{job.job.path}, the first {job.limit:,} rows of each stream", ""]
     found += [
         "  ".join(
             [row[0].rjust(widths[0]), row[1].ljust(widths[1]), *map(str.rjust, row[2:], widths[2:])]
@@ -59,7 +59,7 @@ def _seed_as_json(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.plan.seed,
         "faults": list(outcome.plan.kinds),
         "kills": outcome.kills,
-        "cuts": outcome.cuts,
+        "torn": outcome.cuts,
         "requests": _requests(outcome),
         "rows": _rows(outcome),
         "operations_sent_again": sent_again(outcome.reference, outcome.found),
@@ -69,7 +69,6 @@ def _seed_as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
-    words = {True: "ok", False: "BREACH", None: "?"}
     rows = _rows(outcome)
     return (
         str(outcome.plan.seed),
@@ -77,7 +76,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         *(f"{count:,}" for count in (outcome.kills, outcome.cuts, *_requests(outcome).values())),
         *(f"{rows[name]:,}" if name in rows else "-" for name in _ROWS),
         f"{sent_again(outcome.reference, outcome.found):,}",
-        *(words[_state(outcome, name)] for name in _PROMISES),
+        *(_word(outcome, name) for name in _PROMISES),
     )
 
 
@@ -95,19 +94,40 @@ def _verdict(outcomes: Sequence[Outcome]) -> str:
     broken = [str(outcome.plan.seed) for outcome in outcomes if outcome.breaches]
     if broken:
         return f"Promises are broken, by seed {', '.join(broken)}."
-    unknown = any(_state(outcome, "pace") is None for outcome in outcomes)
-    return "Every promise holds." + (
-        " Of the pace nothing can be said where the table has `?`: the machine stood still."
-        if unknown
-        else ""
-    )
+    told = ["Every promise holds."]
+    if any(outcome.window_s is None for outcome in outcomes):
+        told.append("Of the pace nothing can be said where it has `?`: the machine stood still.")
+    if idle := sorted({name for outcome in outcomes for name in _idle(outcome)}):
+        told.append(
+            f"Nothing is proven of {', '.join(idle)}: none of these rows is delivered, also when"
+            " nothing goes wrong; see the rejects of `run` against a sandbox."
+        )
+    return " ".join(told)
+
+
+def _idle(outcome: Outcome) -> list[str]:
+    """The streams of which an undisturbed run delivers nothing."""
+    told = outcome.reference.ended.told or {}
+    return [s["name"] for s in told.get("streams", ()) if not s["rows"]["delivered"]]
+
+
+def _word(outcome: Outcome, promise: Promise) -> str:
+    words = {True: "ok", False: "BREACH", None: "?" if promise == "pace" else "-"}
+    return words[_state(outcome, promise)]
 
 
 def _state(outcome: Outcome, promise: Promise) -> bool | None:
-    """Whether a promise held; None: nothing can be said."""
+    """Whether a promise held; None: nothing can be said, or there is nothing it is about."""
     if any(breach.promise == promise for breach in outcome.breaches):
         return False
-    return None if promise == "pace" and outcome.window_s is None else True
+    things = outcome.reference.contents.things
+    is_told = {
+        "rows": True,
+        "events": bool(things["events"]),
+        "values": any(found for kind, found in things.items() if kind != "events"),
+        "pace": outcome.window_s is not None and len(outcome.found.log) > 1,
+    }
+    return True if is_told[promise] else None
 
 
 def _requests(outcome: Outcome) -> dict[str, int]:

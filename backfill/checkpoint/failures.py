@@ -39,9 +39,13 @@ _SQLITE: dict[int, tuple[type[BackfillError], str, str]] = {
     sqlite3.SQLITE_NOTADB: (CheckpointError, _IS_DAMAGED, _RESTORE),
 }
 
+_OWNER = f"make its folder writable for this user, or become the user who owns it, {AGAIN}"
+
 _SYSTEM: dict[int | None, str] = {
     errno.ENOSPC: f"free some space {AGAIN}",
     errno.EDQUOT: f"free some space {AGAIN}",
+    errno.EACCES: _OWNER,
+    errno.EPERM: _OWNER,
     errno.ENOLCK: "name a checkpoint on a local disk in the config: this one cannot be locked",
     errno.EOPNOTSUPP: "name a checkpoint on a local disk in the config: this one cannot be locked",
 }

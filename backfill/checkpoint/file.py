@@ -6,7 +6,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,9 +15,9 @@ from typing import Self
 from backfill.checkpoint import tables
 from backfill.checkpoint.failures import damaged, mapped, read_from
 from backfill.checkpoint.lock import locked
-from backfill.errors import CheckpointError
+from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Changes
-from backfill.resumption import JobIdentity, Saved, State
+from backfill.resumption import Extent, JobIdentity, Saved, State
 
 #: SQLite's header: the magic, whether the write-ahead log is on, and the application id.
 #: [sqlite.org/fileformat2.html, 1.3]
@@ -38,6 +38,7 @@ class Checkpoint:
     ) -> None:
         self.path, self.kept = path, kept
         self._connection, self._held = connection, held
+        self._file = path.stat()
 
     @classmethod
     def open(cls, path: Path, *, fresh: bool = False) -> Self:
@@ -71,15 +72,28 @@ class Checkpoint:
             tables.begin(self._connection, job, run_id)
 
     def commit(
-        self, changes: Changes, rejects_lengths: Mapping[str, int], state: State = "running"
+        self, changes: Changes, rejects: Mapping[str, Extent], state: State = "running"
     ) -> None:
         """Make changes durable, all of them or none; they are when it returns.
 
-        rejects_lengths: stream to bytes, as of the moment the changes were taken; the files are
-        durable up to there already, or a refused row could be done and stand nowhere.
+        rejects: of each stream, as of the moment the changes were taken; the files are durable up
+        to there already, or a refused row could be done and stand nowhere.
+        Raises StorageError where the file was removed or replaced since it was opened.
         """
         with mapped(self.path):
-            tables.write(self._connection, changes, rejects_lengths, state)
+            tables.write(self._connection, changes, rejects, state)
+        self._check_in_place()
+
+    def _check_in_place(self) -> None:
+        with mapped(self.path), suppress(FileNotFoundError):
+            if os.path.samestat(self._file, self.path.stat()):
+                return
+        raise StorageError(
+            "the checkpoint was removed or replaced while the run writes it",
+            str(self.path),
+            "put the file back, if it was only renamed, and run the same command again; without it"
+            " a run begins anew and sends every row once more",
+        )
 
     def close(self) -> None:
         """Let go of it."""
@@ -176,9 +190,12 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _set_aside(path: Path) -> Path:
+    """Rename a checkpoint, whole: its last commits first go from the log into the file."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None)) as it:
+        it.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # [sqlite.org/pragma.html]
     kept = path.with_name(f"{path.name}.{new_run_id()}")
     path.rename(kept)
-    for suffix in ("-wal", "-shm"):  # they hold the last commits
+    for suffix in ("-wal", "-shm"):  # of a damaged one, or one that is being looked at
         if _beside(path, suffix).exists():
             _beside(path, suffix).rename(_beside(kept, suffix))
     return kept

@@ -17,7 +17,7 @@ import xxhash
 
 from backfill.ledger import Changes, Counts, FileState, Ledger, Request
 from backfill.records import BlockStart
-from backfill.resumption import FileIdentity, JobIdentity, Saved, State, StreamIdentity
+from backfill.resumption import Extent, FileIdentity, JobIdentity, Saved, State, StreamIdentity
 
 #: Marks the file as ours, in SQLite's header: "bfck".
 APPLICATION_ID = int.from_bytes(b"bfck")
@@ -39,7 +39,7 @@ _SCHEMA = (
     "CREATE TABLE done (stream TEXT, place INTEGER, rows INTEGER, frontier INTEGER, bits BLOB,"
     " start_row INTEGER, start_offset INTEGER, start_line INTEGER, seal BLOB,"
     " PRIMARY KEY (stream, place))",
-    "CREATE TABLE rejects (stream TEXT PRIMARY KEY, length INTEGER, seal BLOB)",
+    "CREATE TABLE rejects (stream TEXT PRIMARY KEY, length INTEGER, digest BLOB, seal BLOB)",
     "CREATE TABLE requests (started_at_s REAL, stream TEXT, operations INTEGER,"
     " body_bytes INTEGER, status INTEGER, attempt INTEGER)",
 )
@@ -84,7 +84,7 @@ def begin(connection: sqlite3.Connection, job: JobIdentity, run_id: str) -> None
 def write(
     connection: sqlite3.Connection,
     changes: Changes,
-    rejects_lengths: Mapping[str, int],
+    rejects: Mapping[str, Extent],
     state: State,
 ) -> None:
     """One commit."""
@@ -92,7 +92,7 @@ def write(
         _put(connection, "meta", [("state", state)])
         _put(connection, "counts", ((stream, *counts) for stream, counts in changes.counts.items()))
         _put(connection, "done", map(_done_row, changes.files))
-        _put(connection, "rejects", rejects_lengths.items())
+        _put(connection, "rejects", ((stream, *extent) for stream, extent in rejects.items()))
         connection.executemany("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", changes.requests)
         _put_last_request(connection, changes.requests)
 
@@ -113,7 +113,7 @@ def read(connection: sqlite3.Connection) -> Saved | None:
             job=JobIdentity(_to_text(meta["destination"]), tuple(_streams(connection))),
             files=tuple(_file_state(*row) for row in _rows(connection, "done")),
             counts={stream: Counts(*row) for stream, *row in _rows(connection, "counts")},
-            rejects_lengths=dict(_rows(connection, "rejects")),
+            rejects={stream: Extent(*extent) for stream, *extent in _rows(connection, "rejects")},
             last_request_s=meta.get("last_request_s"),
         )
         Ledger(saved.files, saved.counts)  # what makes none is damaged
@@ -140,7 +140,12 @@ def _rows(connection: sqlite3.Connection, table: str, order: str = "rowid") -> I
 
 
 def _seal(row: Iterable[Any]) -> bytes:
-    return xxhash.xxh3_64_digest(repr(tuple(row)).encode())
+    seal = xxhash.xxh3_64()
+    for value in row:
+        content = value if isinstance(value, bytes) else repr(value).encode()
+        seal.update(f"{type(value).__name__} {len(content)} ".encode())
+        seal.update(content)
+    return seal.digest()
 
 
 def _put_last_request(connection: sqlite3.Connection, requests: Iterable[Request]) -> None:

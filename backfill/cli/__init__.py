@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
@@ -15,6 +19,9 @@ from backfill.errors import Terminated
 
 __all__ = ["main"]
 
+#: How long a thread may take to end, in seconds; one that is idle takes a millisecond.
+_LEAVE_S = 0.2
+
 commands.add_command(chaos)
 
 
@@ -25,8 +32,24 @@ def main() -> None:
     output = Output("--json" in sys.argv)
     if sys.argv[1:2] == ["run"]:
         output.unfinished = partial(unbegun, None)
-    with output.errors():
+    with _leaving(), output.errors():
         commands(obj=output, standalone_mode=False)
+
+
+@contextmanager
+def _leaving() -> Iterator[None]:
+    """End the process with its exit code, also where a thread does not end.
+
+    The interpreter would wait for a resolver, or a disk, that does not answer.
+    """
+    try:
+        yield
+    except SystemExit as ended:
+        for thread in set(threading.enumerate()) - {threading.current_thread()}:
+            thread.join(0 if thread.daemon else _LEAVE_S)
+            if thread.is_alive() and not thread.daemon:
+                os._exit(int(ended.code or 0))
+        raise
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

@@ -171,6 +171,7 @@ def sandbox(
     from backfill.sandbox import Sandbox, serve
     from backfill.sandbox.faults.scenario import Scenario, read
 
+    _say_exposed()
     taken = sandbox_credentials(os.environ)
     played = read(scenario) if scenario else Scenario()
     workspace = Sandbox(
@@ -246,9 +247,15 @@ def _ask(job: Job) -> None:
 
 
 def _say_warnings(job: Job) -> None:
+    for warning in job.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    _say_exposed()
+
+
+def _say_exposed() -> None:
     from backfill.config import exposed_files
 
-    for warning in [*job.warnings, *exposed_files(os.environ)]:
+    for warning in exposed_files(os.environ):
         click.echo(f"warning: {warning}", err=True)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -78,11 +79,12 @@ def unbegun(job: Job | None, state: State) -> dict[str, Any]:
     nothing = report.Effort(0, 0, 0, 0.0)
     if job is None:
         return report.as_json(report.Closing(state, None, {}, nothing, [], None))
-    saved = None
+    saved, paths = None, list[Path]()
     with suppress(BackfillError):
         saved = peek(job.checkpoint)
+    with suppress(OSError):  # a folder that is another user's
+        paths = [path for stream in job.streams for path in refused(job.rejects, stream.name)]
     known = saved.counts if saved else {}
     counts = {stream.name: known.get(stream.name, Counts()) for stream in job.streams}
-    paths = [path for stream in job.streams for path in refused(job.rejects, stream.name)]
     run_id = saved.run_id if saved else None
     return report.as_json(report.Closing(state, run_id, counts, nothing, paths, job.checkpoint))

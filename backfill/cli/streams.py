@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import sys
 from typing import Any
 
@@ -20,7 +21,7 @@ def outlive_readers() -> None:
     What nobody reads is dropped. So is what stderr has no room for: it tells how a run goes, and
     the run goes on. Stdout carries what was asked for: where there is no room for that, the first
     write raises StorageError. A stream that whoever started the process closed leads nowhere, and
-    no file that is opened later takes its place.
+    no file that is opened later takes its place. One that does not block is waited for.
     """
     for descriptor in range(3):
         try:
@@ -43,7 +44,9 @@ class _Outliving(io.FileIO):
     def write(self, content: Any, /) -> int:
         """Write, or drop the content; gives the bytes that are dealt with."""
         try:
-            return super().write(content) or len(content)
+            while (written := super().write(content)) is None:  # non-blocking, and full
+                select.select([], [self], [])
+            return written
         except OSError as error:
             if not self._is_needed or error.errno in _NOBODY_READS:
                 return len(content)

@@ -76,6 +76,9 @@ def _content(path: Path, where: str) -> str:
     if len(raw) > FILE_BYTES_MAX:
         raise UsageError(f"more than {FILE_BYTES_MAX:,} bytes are no credential", where, fix)
     text = raw.decode("ascii", errors="replace").strip()
+    if not text.isascii() or "\0" in text:  # UTF-16 holds a zero in every second byte
+        what = "a credential holds characters that none has"
+        raise UsageError(what, where, "save it as plain text (ASCII, no byte order mark)")
     if not text:
         raise UsageError("the file of a credential is empty", where, fix)
     if len(text.splitlines()) > 1:

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from backfill.checkpoint import Checkpoint
-from backfill.errors import BackfillError
+from backfill.errors import BackfillError, unforeseen
 from backfill.ledger import Changes, Ledger
 from backfill.rejects import RejectsFile
-from backfill.resumption import State
+from backfill.resumption import Extent, State
 
 
 class Keeper:
@@ -45,8 +45,9 @@ class Keeper:
             self._has_news.clear()
             try:
                 await self.commit("running")
-            except BackfillError as error:
-                self._on_failure(error)
+            except Exception as error:  # of any kind: without commits nothing more may be sent
+                foreseen = error if isinstance(error, BackfillError) else unforeseen(error)
+                self._on_failure(foreseen)
                 return
 
     def close(self) -> None:
@@ -62,16 +63,16 @@ class Keeper:
         """
         if self._has_failed:
             return
-        changes = self._ledger.take_changes()
-        files = {name: (file, file.length()) for name, file in self._rejects.items()}
         self._has_failed = True
+        changes = self._ledger.take_changes()
+        files = {name: (file, file.extent) for name, file in self._rejects.items()}
         await asyncio.to_thread(self._write, changes, files, state)
         self._has_failed = False
 
     def _write(
-        self, changes: Changes, files: Mapping[str, tuple[RejectsFile, int]], state: State
+        self, changes: Changes, files: Mapping[str, tuple[RejectsFile, Extent]], state: State
     ) -> None:
         for file, _ in files.values():
             file.sync()
-        lengths = {name: length for name, (_, length) in files.items()}
-        self._checkpoint.commit(changes, lengths, state)
+        extents = {name: extent for name, (_, extent) in files.items()}
+        self._checkpoint.commit(changes, extents, state)

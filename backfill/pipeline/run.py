@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field
 
 from backfill import pacing
@@ -24,7 +24,7 @@ from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
 from backfill.report import Closing, Effort
-from backfill.resumption import Saved, Start, State, decide
+from backfill.resumption import Extent, Saved, Start, State, decide
 from backfill.sender import Sender
 
 
@@ -82,7 +82,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     if options.fresh:  # the old checkpoint is set aside only for a run that can begin
         await cleared(Ledger())
     with ExitStack() as held:
-        checkpoint = held.enter_context(Checkpoint.open(job.checkpoint, fresh=options.fresh))
+        checkpoint = held.enter_context(_opened(job, options, watcher))
         saved = checkpoint.load()
         start = decide(identity, saved)
         if start is Start.FINISHED and saved is not None:
@@ -92,11 +92,11 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         if not options.fresh:
             await cleared(ledger)
         run_id = resumed.run_id if resumed else new_run_id()
-        rejects = _rejects(job, resumed, held)
+        rejects = _rejects(job, resumed, watcher, held)
         if resumed is None:
             checkpoint.begin(identity, run_id)
-        for text in _opening(checkpoint, resumed):
-            watcher.says(text)
+        else:
+            watcher.says(_progress(resumed))
         running = _Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
         state, error = await running.deliver(place, saved, stop)
     return Closing(
@@ -113,12 +113,17 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     )
 
 
-def _opening(checkpoint: Checkpoint, resumed: Saved | None) -> Iterator[str]:
+def _opened(job: Job, options: Options, watcher: Watcher) -> Checkpoint:
+    """The job's checkpoint; says at once where an old one is kept, whatever comes of the run."""
+    checkpoint = Checkpoint.open(job.checkpoint, fresh=options.fresh)
     if checkpoint.kept is not None:
-        yield f"The old checkpoint is kept as {checkpoint.kept}."
-    if resumed is not None:
-        done = sum(counts.done for counts in resumed.counts.values())
-        yield f"Run {resumed.run_id} goes on; {done:,} rows are done."
+        watcher.says(f"The old checkpoint is kept as {checkpoint.kept}.")
+    return checkpoint
+
+
+def _progress(resumed: Saved) -> str:
+    done = sum(counts.done for counts in resumed.counts.values())
+    return f"Run {resumed.run_id} goes on; {done:,} rows are done."
 
 
 def _terms(job: Job, place: Place, options: Options) -> Terms:
@@ -155,14 +160,19 @@ async def _guarded(
 _OVER = object()
 
 
-def _rejects(job: Job, resumed: Saved | None, held: ExitStack) -> dict[str, RejectsFile]:
-    """The rejects files of a run, as long as its last commit says."""
+def _rejects(
+    job: Job, resumed: Saved | None, watcher: Watcher, held: ExitStack
+) -> dict[str, RejectsFile]:
+    """The rejects files of a run, as its last commit left them."""
     files = {}
     for stream in job.streams:
-        length = resumed.rejects_lengths.get(stream.name, 0) if resumed else None
-        opened = RejectsFile(job.rejects, stream.name, stream.source, length)
+        extent = resumed.rejects.get(stream.name, Extent()) if resumed else None
+        opened = RejectsFile(job.rejects, stream.name, stream.source, extent)
         files[stream.name] = opened
         held.callback(opened.close)
+        whose = "of no commit of this run" if resumed else "that stood there before"
+        for path in opened.aside:
+            watcher.says(f"The rejects {whose} are kept as {path}.")
     return files
 
 
@@ -263,10 +273,18 @@ class _Running:
             self._sender.stop()
 
     async def _finish(self, state: State) -> None:
-        try:
-            await self._keeper.commit("stopped")  # what is done stays so if a file cannot be closed
-            for file in self._rejects.values():
+        with self._noting():  # what is done stays so if a file cannot be closed
+            await self._keeper.commit("stopped")
+        for file in self._rejects.values():
+            with self._noting():
                 file.close()
-            await self._keeper.commit(state)
+        with self._noting():
+            await self._keeper.commit("stopped" if self._failure else state)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Keep the first failure, and go on."""
+        try:
+            yield
         except BackfillError as error:
             self._failure = self._failure or error

@@ -20,8 +20,8 @@ _INTERRUPTIONS: dict[int | None, type[Interrupted]] = {
 class Stop:
     """Asks a run to end: once to finish what is in flight, twice to abandon it.
 
-    A terminal that goes away is one wish, however often it is said: the system and the shell each
-    send SIGHUP.
+    A terminal that goes away is never the second wish: the system and the shell each send SIGHUP,
+    and so does systemd after its SIGTERM.  [docs: systemd.kill(5), SendSIGHUP]
 
     signal: the number that was given, None while nothing was asked.
     """
@@ -33,7 +33,7 @@ class Stop:
 
     def request(self, signal: int) -> None:
         """To be called in the event loop's thread."""
-        if signal == self.signal == signals.SIGHUP:
+        if signal == signals.SIGHUP and self.signal is not None:
             return
         self.signal = signal
         self._asked.set()

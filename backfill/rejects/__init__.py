@@ -11,9 +11,10 @@ JSONL:   <stream>.jsonl; a line that could not be read stands under `_raw`, byte
          in it as \\xNN.
 Parquet: <stream>.spool, from which `close` makes <stream>.parquet (and +2 for other columns); the
          spool stays for a resumed run to go on with.
-No file is made as long as nothing was refused.
+No file is made as long as nothing was refused; what stood there is kept as `NAME.earlier`.
 """
 
-from backfill.rejects.file import RejectsFile, refused
+from backfill.rejects.file import RejectsFile
+from backfill.rejects.standing import refused
 
 __all__ = ["RejectsFile", "refused"]

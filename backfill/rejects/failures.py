@@ -15,6 +15,7 @@ from backfill.errors import StorageError
 _AGAIN = "and run the same command again: it goes on where it stopped"
 _FREE = f"free some space {_AGAIN}"
 _ALLOW = f"make the file and its folder writable {_AGAIN}"
+_LOCAL = f"move them to a folder on a local disk, name that as `rejects` in the config {_AGAIN}"
 
 _FIXES: dict[int | None, str] = {
     errno.ENOSPC: _FREE,
@@ -22,6 +23,7 @@ _FIXES: dict[int | None, str] = {
     errno.EROFS: _ALLOW,
     errno.EACCES: _ALLOW,
     errno.EPERM: _ALLOW,
+    **dict.fromkeys((errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF), _LOCAL),
 }
 
 

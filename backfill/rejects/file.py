@@ -6,76 +6,80 @@ import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
+
+import xxhash
 
 from backfill import dialect
 from backfill.dialect import REJECT_COLUMNS
-from backfill.errors import StorageError
 from backfill.mapping import Source
 from backfill.records import Form, Rejected
 from backfill.rejects.failures import storage_errors
-from backfill.rejects.holding import check_free, opened
+from backfill.rejects.holding import check_free, check_in_place, opened
 from backfill.rejects.rows import csv_cells, json_lines
 from backfill.rejects.spool import spooled, write_parquet
-
-_SPOOL, _PARQUET, _EARLIER = ".spool", ".parquet", ".earlier"
-_APPENDED = (".csv", ".tsv", ".jsonl", _SPOOL)
+from backfill.rejects.standing import (
+    PARQUET,
+    SPOOL,
+    committed,
+    existing,
+    named,
+    put_aside,
+    refused,
+)
+from backfill.resumption import Extent
 
 
 class RejectsFile:
     """The refused rows of one stream; append-only, and truncated to what was committed on resume.
 
     folder: made with mode 0700 where it is missing; the files have 0600.
-    length: what was committed, in bytes over all the stream's files; None for a new run, before
-            which the files of an earlier one are renamed to `NAME.earlier`, `NAME.earlier2`, ….
-            What stands here may be somebody else's: nothing is ever overwritten or removed.
-    Raises StorageError where a file cannot be written, or is shorter than `length`; UsageError
-    where another run writes them.
+    extent: what was committed, and what is there now; None for a new run.
+    aside:  the files that stood here and are not this run's, under their new names.
+    Raises StorageError where a file cannot be written, was removed or replaced while it is, or is
+    not as the last commit left it; UsageError where another run writes them.
     """
 
-    def __init__(self, folder: Path, stream: str, source: Source, length: int | None) -> None:
+    def __init__(self, folder: Path, stream: str, source: Source, extent: Extent | None) -> None:
         self._folder, self._stream, self._source = folder, stream, source
         self._parts: list[_Part] = []
-        self._length = 0
+        self._digest = xxhash.xxh3_64()
+        self.extent, self.aside = extent or Extent(), list[Path]()
         with storage_errors(folder):
-            existing = _existing(folder, stream)
-            for path in existing:
+            found = existing(folder, stream)
+            for path in found:
                 check_free(path)
-            if length is None:
-                for path in existing:
-                    _put_aside(path)
+            if extent is None:
+                self.aside += map(put_aside, found)
             else:
-                self._resume(existing, length)
+                self._resume(found)
 
     def append(self, *rejected: Rejected) -> None:
         """Add the rows, all or none; they are durable after the next `sync`."""
-        before, length = {part.path: part.size for part in self._parts}, self._length
+        before, digest = {part.path: part.size for part in self._parts}, self._digest.copy()
         try:
             for some in rejected:
                 if len(some.rows):
                     self._append(some)
-        except StorageError:  # no half rows, and none whose ledger will not know of it
+        except BaseException:  # no half rows, and none whose ledger will not know of it
             for part in self._parts:
                 part.size = before.get(part.path, 0)
                 os.ftruncate(part.descriptor, part.size)
-            self._length = length
+            self._digest = digest
             raise
+        length = sum(part.size for part in self._parts)
+        self.extent = Extent(length, self._digest.digest())
 
-    def length(self) -> int:
-        """Bytes appended so far, over all files."""
-        return self._length
-
-    def sync(self) -> int:
-        """Make durable what was appended before the call; returns its length.
+    def sync(self) -> Extent:
+        """Make durable what was appended before the call; returns its extent.
 
         May run in a thread while rows are appended in another.
         """
-        length = self._length
+        extent = self.extent
         for part in list(self._parts):
-            with storage_errors(part.path):
-                os.fsync(part.descriptor)
-        return length
+            part.sync()
+        return extent
 
     def close(self) -> None:
         """Sync, and write out the Parquet files; closing again does nothing."""
@@ -84,11 +88,10 @@ class RejectsFile:
             for part in parts:
                 descriptors.callback(os.close, part.descriptor)
             for part in parts:
-                with storage_errors(part.path):
-                    os.fsync(part.descriptor)
-                if part.path.suffix == _SPOOL:
-                    with storage_errors(self._path(1, _PARQUET)):
-                        write_parquet(part.path, lambda i: self._path(i + 1, _PARQUET))
+                part.sync()
+                if part.path.suffix == SPOOL:
+                    with storage_errors(self._path(1, PARQUET)):
+                        write_parquet(part.path, lambda i: self._path(i + 1, PARQUET))
 
     def paths(self) -> list[Path]:
         """The files to look at; none as long as nothing was refused, Parquet after `close`."""
@@ -96,7 +99,7 @@ class RejectsFile:
 
     def _append(self, rejected: Rejected) -> None:
         if rejected.block.form is Form.TYPED:
-            self._write(self._part(_SPOOL), spooled(rejected))
+            self._write(self._part(SPOOL), spooled(rejected))
         elif rejected.block.form is Form.JSON:
             lines = json_lines(rejected, self._source.encoding)
             self._write_text(self._part(".jsonl"), lines)
@@ -141,78 +144,34 @@ class RejectsFile:
             while left:
                 left = left[os.write(part.descriptor, left) :]
         part.size += len(content)
-        self._length += len(content)
+        self._digest.update(content)
 
     def _path(self, number: int, suffix: str) -> Path:
-        return _path(self._folder, self._stream, number, suffix)
+        return named(self._folder, self._stream, number, suffix)
 
-    def _ends_a_row(self, path: Path, kept: int) -> bool:
-        """Whether so many bytes of the file, at least one, are whole rows: a commit leaves them."""
-        if not kept or path.suffix in (_PARQUET, _SPOOL):
-            return kept > 0 and path.suffix == _SPOOL
-        line_end = dialect.encode("\n", self._source.encoding)
-        with path.open("rb") as file:
-            file.seek(max(0, kept - len(line_end)))
-            return file.read(len(line_end)) == line_end
-
-    def _resume(self, existing: list[Path], length: int) -> None:
-        for i, path in enumerate(existing):
-            size = path.stat().st_size
-            kept = min(size, length - self._length)
-            if path.suffix == _PARQUET and self._path(1, _SPOOL).exists():
+    def _resume(self, found: list[Path]) -> None:
+        written = [path for path in found if path.suffix != PARQUET]
+        sizes, self._digest = committed(written, self.extent, f"{self._folder}, {self._stream}")
+        for path, size in zip(written, sizes, strict=True):
+            if size:
+                self._go_on_with(path, size)
+            elif path.stat().st_size:  # rows of no commit, which will be refused again
+                self.aside.append(put_aside(path))
+            else:  # what a full disk leaves of a file that was just made
+                path.unlink()
+        is_spooled = any(part.path.suffix == SPOOL for part in self._parts)
+        for path in found:
+            if path.suffix == PARQUET and is_spooled:
                 path.unlink()  # made of the spool, and will be again
-            elif not size:
-                path.unlink()  # what a full disk leaves of a file that was just made
-            elif self._ends_a_row(path, kept):
-                self._go_on_with(path, kept)
-            else:  # rows of no commit, which will be refused again; edited since; or another job's
-                for one in existing[i:]:
-                    _put_aside(one)
-                return
-        if self._length < length:
-            raise StorageError(
-                f"the rejects of stream {self._stream} are shorter than the checkpoint says",
-                str(self._folder),
-                "put the files back (a job that shares the folder renames them to NAME.earlier), or"
-                " start anew with --fresh",
-            )
+            elif path.suffix == PARQUET:
+                self.aside.append(put_aside(path))
 
-    def _go_on_with(self, path: Path, kept: int) -> None:
-        part = _Part(path, opened(path, 0), [], kept)
+    def _go_on_with(self, path: Path, size: int) -> None:
+        part = _Part(path, opened(path, 0), [], size)
         self._parts.append(part)
-        os.ftruncate(part.descriptor, kept)
+        os.ftruncate(part.descriptor, size)
         if path.suffix in (".csv", ".tsv"):
             part.columns = _header(path, self._source)
-        self._length += kept
-
-
-def refused(folder: Path, stream: str) -> list[Path]:
-    """The files of a stream for a person to look at, whether a run is alive or not."""
-    return [path for path in _existing(folder, stream) if path.suffix != _SPOOL]
-
-
-def _path(folder: Path, stream: str, number: int, suffix: str) -> Path:
-    # "+" is in no stream's name, so that two streams never share a file.
-    return folder / ((f"{stream}+{number}" if number > 1 else stream) + suffix)
-
-
-def _existing(folder: Path, stream: str) -> list[Path]:
-    found: list[Path] = []
-    for number in count(1):
-        here = [_path(folder, stream, number, suffix) for suffix in (*_APPENDED, _PARQUET)]
-        here = [path for path in here if path.exists()]
-        if not here:
-            return found
-        found += here
-    raise AssertionError("counting does not end")
-
-
-def _put_aside(path: Path) -> None:
-    for number in count(1):
-        kept = path.with_name(f"{path.name}{_EARLIER}{number if number > 1 else ''}")
-        if not kept.exists():
-            path.rename(kept)
-            return
 
 
 @dataclass(slots=True)
@@ -223,6 +182,12 @@ class _Part:
     descriptor: int
     columns: list[str]
     size: int = 0
+
+    def sync(self) -> None:
+        """Make it durable, where it can be found."""
+        with storage_errors(self.path):
+            os.fsync(self.descriptor)
+            check_in_place(self.descriptor, self.path)
 
 
 def _header(path: Path, source: Source) -> list[str]:

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from backfill.errors import UsageError
+from backfill.errors import StorageError, UsageError
 
 
 def opened(path: Path, flags: int) -> int:
@@ -25,9 +25,26 @@ def opened(path: Path, flags: int) -> int:
 
 def check_free(path: Path) -> None:
     """Raise UsageError where another run writes the file."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    # For writing: NFS gives an exclusive lock to nobody who only reads.  [flock(2), NFS details]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     _hold(descriptor, path)
     os.close(descriptor)
+
+
+def check_in_place(descriptor: int, path: Path) -> None:
+    """Raise StorageError where `path` is no longer the file that is open: what is in that is lost.
+
+    An editor saves a file by putting another one in its place.
+    """
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            return
+    raise StorageError(
+        "the rejects were removed, renamed or saved by another program while the run writes them",
+        str(path),
+        "put back the file the run wrote, if it was only renamed, and run the same command again;"
+        " else start anew with --fresh",
+    )
 
 
 def _hold(descriptor: int, path: Path) -> None:

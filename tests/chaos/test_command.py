@@ -69,16 +69,17 @@ def test_a_breach_ends_with_1_and_says_where_it_is_and_how_to_repeat_it(folder, 
     assert PRIVATE not in run.text
 
 
-def test_an_interrupt_leaves_nothing_running_and_nothing_behind(folder):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_an_interrupt_leaves_nothing_running_and_nothing_behind(folder, number):
     chaos = start(folder, None, "chaos", "job.yaml", "--json")
     while not (engines := psutil.Process(chaos.pid).children()):
         time.sleep(0.01)
-    chaos.send_signal(signal.SIGINT)
+    chaos.send_signal(number)
 
     stopped = ended(chaos)
 
-    assert stopped.code == 130
-    assert stopped.told["error"]["what"] == "interrupted"
+    assert stopped.code == 128 + number
+    assert stopped.told["state"] == "interrupted"
     assert not any(engine.is_running() for engine in engines)
     assert left(folder) == []
 

@@ -16,7 +16,7 @@ from backfill.checkpoint.tables import FORMAT
 from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Changes, Counts, FileState, Request
 from backfill.records import BlockStart
-from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
+from backfill.resumption import Extent, FileIdentity, JobIdentity, Saved, StreamIdentity
 
 FILES = (FileIdentity("a.csv", 10, "aa"), FileIdentity("naïve \udcff.csv", 2**40, "bb"))
 JOB = JobIdentity(
@@ -40,7 +40,7 @@ def test_what_was_committed_is_what_is_loaded(path):
         assert checkpoint.load() is None
         checkpoint.begin(JOB, "run-1")
         assert checkpoint.load() == Saved("run-1", "running", JOB)
-        checkpoint.commit(CHANGES, {"zebras": 77})
+        checkpoint.commit(CHANGES, {"zebras": Extent(77, b"digest")})
     with Checkpoint.open(path) as checkpoint:
         loaded = checkpoint.load()
 
@@ -50,7 +50,7 @@ def test_what_was_committed_is_what_is_loaded(path):
         JOB,
         tuple(sorted(CHANGES.files, key=lambda state: state.stream, reverse=True)),
         CHANGES.counts,
-        {"zebras": 77},
+        {"zebras": Extent(77, b"digest")},
         12.5,
     )
 
@@ -89,25 +89,25 @@ def test_commits_add_up_and_the_latest_of_each_part_counts(tmp_path_factory, com
 def test_a_commit_that_fails_leaves_the_last_one_and_says_what_to_do(path):
     with Checkpoint.open(path) as checkpoint:
         checkpoint.begin(JOB, "run-1")
-        checkpoint.commit(CHANGES, {"r": 1})
+        checkpoint.commit(CHANGES, {"r": Extent(1)})
         before = checkpoint.load()
         (pages,) = checkpoint._connection.execute("PRAGMA page_count").fetchone()
         checkpoint._connection.execute(f"PRAGMA max_page_count = {pages}")
         big = Changes((FileState("zebras", 1, 9, 9, b"x" * 100_000),), {"apes": Counts(5, 5)})
 
         with pytest.raises(StorageError, match=r"disk is full[\s\S]*same command again"):
-            checkpoint.commit(big, {"r": 2}, "completed")
+            checkpoint.commit(big, {"r": Extent(2)}, "completed")
 
         assert checkpoint.load() == before
         checkpoint._connection.execute("PRAGMA max_page_count = 1000000")
-        checkpoint.commit(big, {"r": 2}, "completed")
-        assert checkpoint.load().rejects_lengths == {"r": 2}
+        checkpoint.commit(big, {"r": Extent(2)}, "completed")
+        assert checkpoint.load().rejects == {"r": Extent(2)}
 
 
 def test_a_new_run_forgets_all_but_the_time_of_the_last_request(path):
     with Checkpoint.open(path) as checkpoint:
         checkpoint.begin(JOB, "run-1")
-        checkpoint.commit(CHANGES, {"r": 1}, "completed")
+        checkpoint.commit(CHANGES, {"r": Extent(1)}, "completed")
         other = JobIdentity("elsewhere", JOB.streams[:1])
         checkpoint.begin(other, "run-2")
 

@@ -38,6 +38,15 @@ def answer(host, *rest, **more):
 socket.getaddrinfo = answer
 """
 
+#: A resolver that never answers, and says that it was asked.
+SILENT_RESOLVER = """
+import os, socket, time
+def answer(*_, **more):
+    os.write(2, b"asked\\n")
+    time.sleep(600)
+socket.getaddrinfo = answer
+"""
+
 
 def test_a_name_that_cannot_be_resolved_at_first_is_waited_for_and_said(tmp_path):
     prepared(tmp_path)
@@ -124,6 +133,19 @@ def test_an_interrupt_while_the_run_waits_for_the_api_ends_it_at_once(tmp_path):
     assert said.startswith(f"waiting for {address}: the connection cannot be made")
     assert (run.code, run.told["state"]) == (130, "interrupted")
     assert "run the same command again" in run.told["error"]["fix"]
+
+
+def test_an_interrupt_does_not_wait_for_a_resolver_that_does_not_answer(tmp_path):
+    prepared(tmp_path)
+    (tmp_path / "sitecustomize.py").write_text(SILENT_RESOLVER)
+    around = {"HTTPS_PROXY": "", "PYTHONPATH": str(tmp_path)}
+    process = start(tmp_path, f"https://{HOST}", "run", "job.yaml", "--json", **around)
+    said = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    run = ended(process)
+
+    assert said == "asked\n"
+    assert (run.code, run.told["state"]) == (130, "interrupted")
 
 
 def test_an_api_that_goes_down_in_mid_run_and_comes_back_costs_no_row(tmp_path, monkeypatch):

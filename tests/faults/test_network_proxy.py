@@ -135,3 +135,14 @@ def test_certificates_to_trust_that_cannot_be_read_are_named(tmp_path, monkeypat
         api.run(job)
 
     assert "SSL_CERT_FILE" in caught.value.where
+
+
+def test_certificates_that_cannot_be_read_do_not_stop_a_rehearsal_on_this_machine(
+    tmp_path, monkeypatch
+):
+    job = prepared(tmp_path)
+    with recording() as server:
+        surround(monkeypatch, server.address, {"SSL_CERT_FILE": str(tmp_path / "none.pem")})
+        closing = api.run(job)
+
+    assert_all_arrived(closing, server)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ import pytest
 from backfill import api
 from backfill.checkpoint import holder, peek
 from backfill.errors import UsageError
+from backfill.pipeline import Stop
 from tests.end_to_end.command import ended
 from tests.end_to_end.people import ids
 from tests.end_to_end.recorder import Answer, Recorder, recording
@@ -34,8 +37,9 @@ from .runs import (
 CHECKPOINT = "state/job.checkpoint"
 REJECTS = "state/job.rejects/people.csv"
 
-#: Commands that start another one otherwise: with SIGHUP ignored, as `nohup` does; with no streams.
-IGNORING_SIGHUP = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"]
+#: Commands that start another one otherwise: with signals ignored, as by `nohup` and by a script's
+#: `&`; with no streams.
+IGNORING_SIGNALS = ["sh", "-c", 'trap "" HUP INT; exec "$@"', "sh"]
 WITHOUT_STREAMS = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
 
 
@@ -125,12 +129,32 @@ def test_a_terminal_that_goes_away_ends_the_run_in_order_and_abandons_nothing(jo
     assert len(ids(server.accepted)) == len(set(ids(server.accepted)))
 
 
-def test_under_nohup_a_terminal_that_goes_away_stops_nothing(job):
+@pytest.mark.parametrize(
+    ("asked", "wishes"),
+    [
+        ([signal.SIGTERM, signal.SIGHUP], 1),  # systemd's SendSIGHUP=yes
+        ([signal.SIGINT, signal.SIGHUP], 1),
+        ([signal.SIGHUP, signal.SIGHUP], 1),
+        ([signal.SIGTERM, signal.SIGHUP, signal.SIGTERM], 2),
+    ],
+)
+def test_a_hangup_is_never_the_second_wish_to_end(asked, wishes):
+    stop, heard = Stop(), []
+    stop.listen(lambda: heard.append(stop.signal))
+    for number in asked:
+        stop.request(number)
+
+    assert len(heard) == wishes
+    assert stop.signal == asked[0]
+
+
+def test_signals_that_whoever_started_the_run_ignores_stop_nothing(job):
     with (
         recording(lambda _: Answer(delay_s=0.02)) as server,
-        on_a_terminal(server.address, job, IGNORING_SIGHUP) as (process, terminal),
+        on_a_terminal(server.address, job, IGNORING_SIGNALS) as (process, terminal),
     ):
         until_posted(server, process, 2)
+        process.send_signal(signal.SIGINT)
         os.close(terminal)
 
     assert process.returncode == 3
@@ -146,6 +170,18 @@ def test_a_run_whose_output_nobody_reads_any_more_goes_on(job):
 
     assert process.returncode == 3
     assert peek(job / CHECKPOINT).state == "completed"
+
+
+def test_a_report_on_a_pipe_that_does_not_block_is_whole():
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    printing = "from backfill.cli.streams import *; outlive_readers(); print('x' * 300_000)"
+    with subprocess.Popen([sys.executable, "-c", printing], stdout=writes) as process:
+        os.close(writes)
+        with os.fdopen(reads) as pipe:
+            told = pipe.read()
+
+    assert (process.returncode, len(told)) == (0, 300_001)
 
 
 def test_a_run_without_standard_streams_writes_into_none_of_its_files(job):

@@ -80,6 +80,17 @@ def test_a_file_that_holds_no_credential_is_refused_by_name_and_unseen(
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_key_that_an_editor_saved_in_another_encoding_is_told_how_to_save_it(
+    tmp_path, job, encoding
+):
+    path = kept(tmp_path / "key", "hunter2\r\n".encode(encoding))
+    with pytest.raises(UsageError, match="characters that none has") as caught:
+        credentials({SITE: "site", f"{KEY}_FILE": path}, job)
+
+    assert "plain text (ASCII, no byte order mark)" in caught.value.fix
+
+
 @pytest.mark.parametrize(("path", "what"), [("/proc", "directory"), ("/proc/self/mem", "error")])
 def test_a_file_that_cannot_be_read_is_refused_by_name(job, path, what):
     with pytest.raises(UsageError, match=what) as caught:

@@ -5,60 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import stat
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backfill.errors import StorageError
 from backfill.mapping import Source
-from backfill.readers import find, open_file
-from backfill.records import Block, Rejected
 from backfill.rejects import RejectsFile
 
-OWN = ["_file", "_row", "_rule", "_reason"]
-
-
-def blocks_of(base: Path, source: Source) -> list[Block]:
-    return [
-        block for file in find("people", source, base) for block in open_file(file, source).blocks()
-    ]
-
-
-def refused(block: Block, rows: list[int] | None = None) -> Rejected:
-    """All rows of the block, or some, refused."""
-    if rows is None:
-        rows = sorted([*block.rows.tolist(), *(fault.row for fault in block.faults)])
-    count = len(rows)
-    reasons = ["too long, by 3 characters"] * count
-    return Rejected(block, np.array(rows, np.int64), ["value_too_long"] * count, reasons)
-
-
-def reject_all(base: Path, source: Source, length: int | None = None) -> RejectsFile:
-    rejects = RejectsFile(base / "rejects", "people", source, length)
-    for block in blocks_of(base, source):
-        rejects.append(refused(block))
-    rejects.close()
-    return rejects
-
-
-def reread(base: Path, source: Source, path: Path) -> list[dict[str, object]]:
-    again = source.model_copy(update={"path": str(path)})
-    blocks = blocks_of(base, again)
-    assert [fault for block in blocks for fault in block.faults] == []
-    return [row for block in blocks for row in block.table.to_pylist()]
-
+from .rows import OWN, blocks_of, refused, reject_all, reread
 
 texts = st.text(st.sampled_from('",;\t|\n\r aéüx0=-'), max_size=6)
 
@@ -135,22 +94,6 @@ def test_undefined_bytes_of_another_encoding_stay(tmp_path: Path) -> None:
     (path,) = reject_all(tmp_path, source).paths()
 
     assert path.read_bytes().splitlines()[1].startswith(b"\xfc;\x81;people.csv;1;")
-
-
-def test_a_run_is_resumed_over_rows_that_are_no_text(tmp_path: Path) -> None:
-    (tmp_path / "people.csv").write_bytes(b"a,b\n\xff,1\n2,3\n")
-    source = Source(path="people.csv")
-    (block,) = blocks_of(tmp_path, source)
-    rejects = RejectsFile(tmp_path / "rejects", "people", source, None)
-    rejects.append(refused(block, [0]))
-    rejects.close()
-
-    resumed = RejectsFile(tmp_path / "rejects", "people", source, rejects.length())
-    resumed.append(refused(block, [1]))
-    resumed.close()
-
-    (path,) = resumed.paths()
-    assert [line[:4] for line in path.read_bytes().splitlines()] == [b"a,b,", b"\xff,1,", b"2,3,"]
 
 
 def test_csv_and_tsv_files_of_one_stream_share_a_rejects_file(tmp_path: Path) -> None:
@@ -243,223 +186,3 @@ def test_parquet_rejects_keep_their_types_in_a_file_for_each_schema(tmp_path: Pa
     ]
     assert len(reread(tmp_path, source, rejects.paths()[1])) == 1
     assert not list((tmp_path / "rejects").glob("*.draft"))
-
-
-def killed(rejects: RejectsFile) -> None:
-    """Let go of the files, as the system does for a process that dies."""
-    for part in rejects._parts:
-        os.close(part.descriptor)
-
-
-SOURCES = {
-    "people.csv": b"a,b\n1,x\n2,y\n3,z\n4,q\n",
-    "people.jsonl": b'{"a":1}\n{"a":2}\n{"a":3}\n{"a":4}\n',
-}
-
-
-def make(base: Path, name: str) -> Source:
-    if name.endswith("parquet"):
-        pq.write_table(pa.table({"a": [1, 2, 3, 4]}), base / name)
-    else:
-        (base / name).write_bytes(SOURCES[name])
-    return Source(path=name)
-
-
-@pytest.mark.parametrize("name", ["people.csv", "people.jsonl", "people.parquet"])
-@given(data=st.data())
-@settings(max_examples=40, deadline=None)
-def test_after_a_kill_and_a_resume_each_row_stands_there_once(
-    name: str, data: st.DataObject
-) -> None:
-    with TemporaryDirectory() as folder:
-        base = Path(folder)
-        source = make(base, name)
-        (block,) = blocks_of(base, source)
-        committed = data.draw(st.integers(0, 4))
-        lost = data.draw(st.integers(0, 4 - committed))
-        rejects = RejectsFile(base / "rejects", "people", source, None)
-        for row in range(committed):
-            rejects.append(refused(block, [row]))
-        length = rejects.sync()
-        for row in range(committed, committed + lost):
-            rejects.append(refused(block, [row]))
-        if data.draw(st.booleans()):
-            rejects.close()
-        else:
-            killed(rejects)
-
-        resumed = RejectsFile(base / "rejects", "people", source, length)
-        assert resumed.length() == length
-        for row in range(committed, 4):
-            resumed.append(refused(block, [row]))
-        resumed.close()
-        resumed.close()
-
-        (path,) = resumed.paths()
-        rows = [int(str(row["_row"])) for row in reread(base, source, path)]
-        assert rows == [1, 2, 3, 4]
-
-
-def test_a_resume_over_several_files_truncates_their_sum(tmp_path: Path) -> None:
-    (tmp_path / "p1.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "p2.csv").write_text("c,b\n3,4\n5,6\n")
-    source = Source(path="p*.csv")
-    first, second = blocks_of(tmp_path, source)
-    lengths, contents = [], []
-    rejects = RejectsFile(tmp_path / "rejects", "people", source, None)
-    for rejected in (refused(first), refused(second, [0]), refused(second, [1])):
-        rejects.append(rejected)
-        lengths.append(rejects.sync())
-        contents.append([path.read_text() for path in rejects.paths()])
-    rejects.close()
-
-    for length, content in reversed(list(zip(lengths, contents, strict=True))):
-        resumed = RejectsFile(tmp_path / "rejects", "people", source, length)
-        assert [path.read_text() for path in resumed.paths()] == content
-        resumed.close()
-
-
-def test_nothing_refused_makes_no_file_and_no_folder(tmp_path: Path) -> None:
-    rejects = RejectsFile(tmp_path / "rejects", "people", Source(path="people.csv"), None)
-
-    assert (rejects.sync(), rejects.paths()) == (0, [])
-    rejects.close()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_was_never_committed_is_no_reject_after_a_resume(tmp_path: Path) -> None:
-    source = make(tmp_path, "people.parquet")
-    reject_all(tmp_path, source)
-
-    resumed = RejectsFile(tmp_path / "rejects", "people", source, 0)
-    resumed.close()
-
-    assert resumed.paths() == []
-
-
-@pytest.mark.parametrize("length", [None, 0], ids=["new run", "resumed"])
-def test_a_file_that_is_not_ours_is_put_aside_and_never_lost(tmp_path: Path, length) -> None:
-    for content in ("first", "second"):
-        (tmp_path / "people.csv").write_text(content)
-        RejectsFile(tmp_path, "people", Source(path="people.csv"), length)
-
-    assert (tmp_path / "people.csv.earlier").read_text() == "first"
-    assert (tmp_path / "people.csv.earlier2").read_text() == "second"
-
-
-def test_a_new_run_keeps_the_rejects_of_the_one_before_under_another_name(tmp_path: Path) -> None:
-    source = make(tmp_path, "people.csv")
-    (path,) = reject_all(tmp_path, source).paths()
-    before = path.read_text()
-
-    rejects = RejectsFile(tmp_path / "rejects", "people", source, None)
-
-    assert rejects.paths() == []
-    assert path.with_name("people.csv.earlier").read_text() == before
-
-
-def test_rejects_shorter_than_committed_are_refused(tmp_path: Path) -> None:
-    source = make(tmp_path, "people.csv")
-    length = reject_all(tmp_path, source).length()
-
-    with pytest.raises(StorageError, match="shorter"):
-        RejectsFile(tmp_path / "rejects", "people", source, length + 1)
-
-
-@pytest.mark.parametrize("name", ["people.csv", "people.jsonl", "people.parquet"])
-def test_only_the_owner_may_read_rejects(tmp_path: Path, name: str) -> None:
-    source = make(tmp_path, name)
-    mask = os.umask(0)
-    try:
-        reject_all(tmp_path, source)
-    finally:
-        os.umask(mask)
-
-    folder = tmp_path / "rejects"
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
-
-
-def test_appending_while_another_thread_syncs_commits_only_what_is_there(tmp_path: Path) -> None:
-    source = make(tmp_path, "people.csv")
-    (block,) = blocks_of(tmp_path, source)
-    rejects = RejectsFile(tmp_path / "rejects", "people", source, None)
-    rejects.append(refused(block, [0]))
-    lengths: list[int] = []
-
-    def sync_often() -> None:
-        lengths.extend(rejects.sync() for _ in range(20))
-
-    thread = Thread(target=sync_often)
-    thread.start()
-    for _ in range(500):
-        rejects.append(refused(block, [1]))
-    thread.join()
-
-    assert lengths == sorted(lengths)
-    (path,) = rejects.paths()
-    content = path.read_bytes()
-    assert len(content) == rejects.length() == rejects.sync()
-    assert all(content[:length].endswith(b"\n") for length in lengths)
-    rejects.close()
-
-
-FULL_DISK = """
-    import resource, signal, sys
-    from pathlib import Path
-    import numpy as np
-    from backfill.errors import StorageError
-    from backfill.mapping import Source
-    from backfill.readers import find, open_file
-    from backfill.records import Rejected
-    from backfill.rejects import RejectsFile
-
-    base = Path(sys.argv[1])
-    source = Source(path="people.csv")
-    (file,) = find("people", source, base)
-    (block,) = open_file(file, source).blocks()
-    rejects = RejectsFile(base / "rejects", "people", source, None)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    one = Rejected(block, block.rows[:1], ["rule"], ["reason"])
-    rejected = Rejected(block, block.rows, ["rule"] * 4, ["reason"] * 4)
-    bound = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, bound[1]))
-    try:
-        rejects.append(one, rejected)
-    except StorageError as error:
-        print(error.what)
-    resource.setrlimit(resource.RLIMIT_FSIZE, bound)
-    rejects.append(rejected)
-    (path,) = rejects.paths()
-    print(rejects.length() == path.stat().st_size, len(path.read_text().splitlines()))
-"""
-
-
-def test_a_file_that_takes_no_more_is_a_storage_error_and_holds_all_rows_of_an_answer_or_none(
-    tmp_path: Path,
-) -> None:
-    make(tmp_path, "people.csv")
-
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FULL_DISK), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert ended.stdout == "the rejects cannot be written: File too large\nTrue 5\n"
-
-
-def test_rejects_that_were_edited_are_put_aside_by_a_resume_and_never_written_into(
-    tmp_path: Path,
-) -> None:
-    source = make(tmp_path, "people.csv")
-    rejects = reject_all(tmp_path, source)
-    (path,), length = rejects.paths(), rejects.length()
-    edited = path.read_text()[:-1] + "mended by hand\n"
-    path.write_text(edited)
-
-    resumed = RejectsFile(tmp_path / "rejects", "people", source, length)
-
-    assert resumed.paths() == []
-    assert path.with_name("people.csv.earlier").read_text() == edited

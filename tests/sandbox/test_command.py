@@ -87,6 +87,15 @@ def test_beyond_this_machine_the_credentials_to_set_are_named() -> None:
     assert "set CUSTOMERIO_SITE_ID, CUSTOMERIO_APP_API_KEY" in error
 
 
+def test_a_key_file_that_others_may_read_is_a_warning(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("hush")
+    key.chmod(0o644)
+    _, error = said("--host", "0.0.0.0", CUSTOMERIO_API_KEY_FILE=str(key))
+
+    assert f"warning: other users of this machine may read CUSTOMERIO_API_KEY_FILE, {key}" in error
+
+
 def test_a_scenario_with_a_mistake_is_not_played(tmp_path: Path) -> None:
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text("sede: 1")
