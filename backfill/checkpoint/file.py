@@ -17,6 +17,7 @@ from backfill.checkpoint.failures import damaged, mapped, read_from
 from backfill.checkpoint.lock import locked
 from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Changes
+from backfill.private import make_folder
 from backfill.resumption import Extent, JobIdentity, Saved, State
 
 #: SQLite's header: the magic, whether the write-ahead log is on, and the application id.
@@ -50,8 +51,7 @@ class Checkpoint:
         """
         path = path.resolve()  # one lock for all the names of one file
         with mapped(path), ExitStack() as held:
-            for folder in reversed(path.parents):
-                folder.mkdir(mode=0o700, exist_ok=True)  # all of ours: `parents=True` forgets
+            make_folder(path.parent)
             held.enter_context(locked(path))
             kept = _set_aside(path) if _check(path) and fresh else None
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would make it 0644

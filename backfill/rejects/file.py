@@ -14,6 +14,7 @@ import xxhash
 from backfill import dialect
 from backfill.dialect import REJECT_COLUMNS
 from backfill.mapping import Source
+from backfill.private import make_folder
 from backfill.records import Form, Rejected
 from backfill.rejects.failures import storage_errors
 from backfill.rejects.holding import check_free, check_in_place, opened
@@ -126,8 +127,7 @@ class RejectsFile:
         """Make the next file; the ones before it stay as they are."""
         path = self._path(len(self._parts) + 1, suffix)
         with storage_errors(path):
-            for folder in reversed([self._folder, *self._folder.parents]):
-                folder.mkdir(mode=0o700, exist_ok=True)  # all of ours: `parents=True` forgets
+            make_folder(self._folder)
             part = _Part(path, opened(path, os.O_CREAT | os.O_EXCL), columns)
             self._parts.append(part)
             _sync_folder(self._folder)

@@ -17,6 +17,7 @@ from typing import Final
 
 from backfill import trackapi
 from backfill.errors import UsageError
+from backfill.private import make_folder
 from backfill.sandbox.settings import Sandbox
 
 #: Raised with every change of the tables; a file of another number is not opened.
@@ -131,8 +132,7 @@ def opened(state: Path) -> sqlite3.Connection:
     """
     where = str(state)
     try:
-        for folder in reversed(state.absolute().parents):
-            folder.mkdir(mode=0o700, exist_ok=True)  # all of ours: `parents=True` forgets
+        make_folder(state.absolute().parent)
         os.close(os.open(state, os.O_CREAT | os.O_RDWR, 0o600))
         return _connected(where)
     except OSError as error:
