@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from backfill import pacing
-from backfill.concurrency import Concurrency
+from backfill.concurrency import MOST, Concurrency
 from backfill.errors import DeliveryError
 from backfill.gate import Gate
 from backfill.records import Batch
@@ -100,7 +98,7 @@ class Limits:
     requests_per_s: int
     operations_per_s: int | None = None
     concurrency: int | None = None
-    concurrency_max: int = 1_000
+    concurrency_max: int = MOST
     give_up_after_s: float = 600.0
     stop_within_s: float = 30.0
     not_before_s: float = 0.0
@@ -202,23 +200,20 @@ class Courier:
 
     async def _final(self, batch: Batch, sinks: Sinks) -> Accepted | PartlyRejected | Refused:
         """Send until there is an answer that stands; raises DeliveryError for none or a fatal."""
-        clock_s, failing_since_s = asyncio.get_running_loop().time, math.inf
-        for attempt in itertools.count(1):
+        attempts = pacing.Attempts(self._limits.give_up_after_s)
+        while True:
             self._leave_if_halted()
-            verdict = await self._attempt(batch, attempt, sinks)
+            verdict = await self._attempt(batch, attempts.failed + 1, sinks)
             if isinstance(verdict, Fatal):
                 raise DeliveryError(verdict.what, _place(self._transport, batch), verdict.fix)
             if not isinstance(verdict, Retry):
                 return verdict
             self._leave_if_halted()
-            failing_since_s = min(failing_since_s, clock_s())
-            failing_s = clock_s() - failing_since_s
-            left_s = self._limits.give_up_after_s - failing_s
-            if left_s <= 0:
-                raise self._given_up(batch, verdict, attempt, failing_s)
-            wait_s = max(verdict.after_s, pacing.backoff_s(attempt, self._outside.draw()))
-            await asyncio.sleep(min(wait_s, left_s))
-        raise AssertionError("attempts never end by themselves")
+            now_s = asyncio.get_running_loop().time()
+            wait_s = attempts.wait_s(now_s, verdict.after_s, self._outside.draw())
+            if wait_s is None:
+                raise self._given_up(batch, verdict, attempts.failed, attempts.failing_s(now_s))
+            await asyncio.sleep(wait_s)
 
     async def _attempt(self, batch: Batch, attempt: int, sinks: Sinks) -> Verdict:
         """One request, once it may start."""

@@ -73,6 +73,35 @@ def backoff_s(attempt: int, draw: float) -> float:
     return draw * min(BACKOFF_S_MAX, BACKOFF_S * 2.0**doublings)
 
 
+class Attempts:
+    """What failed and is tried again, until it has failed for too long.
+
+    failed: how many attempts have.
+    """
+
+    def __init__(self, give_up_after_s: float) -> None:
+        self._give_up_after_s = give_up_after_s
+        self._since_s = math.inf
+        self.failed = 0
+
+    def failing_s(self, now_s: float) -> float:
+        """Seconds since the first of them failed; 0 where none has."""
+        return max(0.0, now_s - self._since_s)
+
+    def wait_s(self, now_s: float, after_s: float, draw: float) -> float | None:
+        """Note that one failed now; seconds until the next, None where there is to be none.
+
+        after_s: the least wait the server asks for. The last attempt is made when the time is up,
+        however long a wait was asked for. draw: chance, in [0, 1).
+        """
+        self.failed += 1
+        self._since_s = min(self._since_s, now_s)
+        left_s = self._give_up_after_s - self.failing_s(now_s)
+        if left_s <= 0:
+            return None
+        return min(max(after_s, backoff_s(self.failed, draw)), left_s)
+
+
 class Window:
     """The operations of the last second: an exact log, and an even spread over the second."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import math
 import random
 import time
 from collections.abc import Callable
@@ -109,20 +107,20 @@ async def confirmed(job: Job, place: Place, patience: Patience = BRIEF) -> Confi
 async def _asked(transport: HttpTransport, patience: Patience) -> Reply:
     """The first answer that is one, or what came last: asked again after growing pauses."""
     clock_s = asyncio.get_running_loop().time
-    gives_up_at_s = math.inf
+    attempts = pacing.Attempts(patience.give_up_after_s)
     outage = Outage(transport.address, patience.give_up_after_s, quiet_s=0.0)
-    for attempt in itertools.count(1):
+    while True:
         reply = await transport.region()
         verdict = judge(reply, 1, time.time())
-        now_s = clock_s()
-        if not isinstance(verdict, Retry) or _knows_no_region(reply) or now_s >= gives_up_at_s:
+        if not isinstance(verdict, Retry) or _knows_no_region(reply):
             return reply
-        gives_up_at_s = min(gives_up_at_s, now_s + patience.give_up_after_s)
+        now_s = clock_s()
+        wait_s = attempts.wait_s(now_s, verdict.after_s, random.random())  # noqa: S311
+        if wait_s is None:
+            return reply
         if words := outage.failed(now_s, verdict.what):
             patience.says(words)
-        wait_s = max(verdict.after_s, pacing.backoff_s(attempt, random.random()))  # noqa: S311
-        await asyncio.sleep(min(wait_s, gives_up_at_s - now_s))
-    raise AssertionError("attempts never end by themselves")
+        await asyncio.sleep(wait_s)
 
 
 def _knows_no_region(reply: Reply) -> bool:

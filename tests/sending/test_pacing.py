@@ -14,6 +14,7 @@ from backfill.pacing import (
     BACKOFF_S_MAX,
     JITTER_S,
     WINDOW_S,
+    Attempts,
     Window,
     backoff_s,
     batch_operations_max,
@@ -62,6 +63,25 @@ def test_a_caller_with_late_timers_reaches_97_percent_of_the_limit(rate, late_s)
     starts = run(paced_starts(rate, 10 * rate + 1, late_s))
 
     assert 10 * rate / (starts[-1][0] - starts[0][0]) >= 0.97 * rate
+
+
+@given(
+    takes_s=st.lists(st.integers(0, 50), min_size=1),
+    asked_s=st.integers(0, 400),
+    give_up_after_s=st.integers(0, 300),
+)
+def test_what_fails_is_tried_until_its_time_is_up_and_once_then(takes_s, asked_s, give_up_after_s):
+    attempts, now_s, up_s = Attempts(give_up_after_s), 0, takes_s[0] + give_up_after_s
+
+    for each_s in takes_s:
+        now_s += each_s
+        wait_s = attempts.wait_s(now_s, asked_s, draw=0.0)
+        assert wait_s == (None if now_s >= up_s else min(asked_s, up_s - now_s))
+        if wait_s is None:
+            break
+        now_s += wait_s
+
+    assert attempts.failing_s(now_s) == now_s - takes_s[0]
 
 
 def operation_starts(limit: int, sizes: list[int], late_s: float) -> list[tuple[float, int]]:
