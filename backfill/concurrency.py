@@ -41,7 +41,7 @@ LEAST = 4
 #: at a latency of 1 s are the most there can be of use.
 MOST = 1_000
 
-#: Answers a round has at least: a median of 8 tells a doubling from chance.
+#: Answers a round has at least: a mean of 8 tells a doubling from chance.
 SAMPLES_MIN = 8
 
 #: A latency counts as at most this multiple of its round's mean: of lognormal ones with a p99 of
@@ -184,11 +184,10 @@ class Concurrency:
             self._try()
             return
         self._set(before)
-        if self._is_starting:
-            self._is_starting, self._is_settling = False, True
-            self._usual_s = math.nan
-            return
         self._is_settling = True
+        if self._is_starting:
+            self._is_starting, self._usual_s = False, math.nan
+            return
         if not was_up:  # it is not we who make it: go on from there
             self._lowest_s = self._usual_s
             return

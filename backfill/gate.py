@@ -39,8 +39,8 @@ class Gate:
         """Let nothing start for so long; an earlier, longer shutting stays."""
         now_s = _now_s()
         open_from_s = max(self._shut_until_s, now_s)
-        self._shut_until_s = max(self._shut_until_s, now_s + seconds)
-        self._throttle.pause(max(0.0, self._shut_until_s - open_from_s))
+        self._shut_until_s = max(open_from_s, now_s + seconds)
+        self._throttle.pause(self._shut_until_s - open_from_s)
 
     async def start(self, operations: int, *, is_retry: bool) -> None:
         """Return when a request of so many operations starts, which must be at once.

@@ -113,9 +113,8 @@ class Throttle:
         if share <= max(REFUSED, borne):
             return
         self._cut = _Cut(self._pace, share)
-        if (
-            was_cut is None and max(self._best) > 0
-        ):  # a storm tells nothing of what the server takes
+        # A storm tells nothing of what the server can take.
+        if was_cut is None and max(self._best) > 0:
             self._known = CUT_TO * max(self._best)
         self._pace = max(PACE_FLOOR * self._limit, CUT_TO * accepted_per_s)
         self._grown_s = now_s

@@ -152,16 +152,19 @@ def _lanes(url: httpx.URL) -> Callable[[], httpx.AsyncBaseTransport]:
     if proxy is None:
         return lambda: Lane(trust)
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+
+    def through() -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(verify=trust, limits=limits, proxy=proxy)
+
     try:
-        through = httpx.Proxy(proxy)
-        httpx.AsyncHTTPTransport(proxy=through)
+        through()
     except (httpx.InvalidURL, ValueError, ImportError) as error:  # the last for socks://
         raise UsageError(
             "the proxy cannot be used",
             route.PROXIES,
             "write it as http://host:port, or let NO_PROXY name the API's host",
         ) from error
-    return lambda: httpx.AsyncHTTPTransport(verify=trust, limits=limits, proxy=through)
+    return through
 
 
 async def _beginning(response: httpx.Response) -> bytes:

@@ -73,9 +73,10 @@ def _rehearse(output: Output, job: Rehearsed, seeds: range) -> None:
             outcomes.append(outcome)
             click.echo(_progress(outcome, seeds, time.monotonic() - began_s), err=True)
         kept = None if table.holds(outcomes) else folder
-    except BaseException:
-        if outcomes:  # an interruption does not cost what was found
-            output.lines(table.lines(outcomes, job, None))
+    except BaseException:  # an interruption does not cost what was found
+        if outcomes:
+            kept = None if table.holds(outcomes) else folder
+            output.lines(table.lines(outcomes, job, kept))
         raise
     finally:
         if kept is None:

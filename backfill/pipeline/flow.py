@@ -101,7 +101,8 @@ class Flow:
     def delivered(self, delivery: Delivery) -> None:
         """The verdict on a batch: mark its rows."""
         refused = rejected_by_api(delivery.batch, delivery.rejected) if delivery.rejected else []
-        self._rejects.append(*refused)
+        if refused:
+            self._rejects.append(*refused)
         self._ledger.delivered(delivery.batch, delivery.rejected)
         self._keeper.notice()
         rows = sum(len(piece.rows) for piece in delivery.batch.pieces)

@@ -241,11 +241,7 @@ class _Running:
             self._watcher.says(text)
 
     def _requested(self, log: RequestLog) -> None:
-        now_s = time.monotonic()
-        words = self._outage.failed(now_s, log.failure) if log.failure else None
-        if log.status and not log.failure:
-            words = self._outage.worked(now_s)
-        if words:
+        if words := self._of_outage(log):
             self._watcher.says(words)
         self._spent.add(log)
         self._ledger.log(
@@ -259,6 +255,13 @@ class _Running:
             )
         )
         self._keeper.notice()
+
+    def _of_outage(self, log: RequestLog) -> str | None:
+        """What to say of whether anything gets through; an abandoned request tells nothing."""
+        now_s = time.monotonic()
+        if log.failure:
+            return self._outage.failed(now_s, log.failure)
+        return self._outage.worked(now_s) if log.status else None
 
     def _ended(self, stop: Stop) -> State:
         if self._failure is not None:

@@ -8,10 +8,11 @@ import stat
 from pathlib import Path
 
 from backfill import api
+from tests.end_to_end.command import Ended
 from tests.end_to_end.people import ids
-from tests.end_to_end.recorder import Answer, Posted, recording
+from tests.end_to_end.recorder import Answer, Posted, Recorder, Script, recording
 
-from .disk import mounted
+from .disk import Disk, mounted
 from .runs import (
     TOO_LONG,
     assert_nothing_is_lost,
@@ -31,21 +32,30 @@ FULL = Path("/dev/full")
 AS_ANYBODY = [] if os.geteuid() else ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 
 
+def filling(disk: Disk, answer: Script = lambda _: Answer()) -> Script:
+    """Fills the disk at the third batch, before it is answered."""
+
+    def filled(posted: Posted) -> Answer:
+        if posted.number == 2:
+            disk.fill()
+        return answer(posted)
+
+    return filled
+
+
+def filled_up_and_freed(server: Recorder, disk: Disk) -> tuple[Ended, Ended]:
+    """What the run came to, and the same command once there is space again."""
+    stopped = run(server.address, disk.inside)
+    disk.free()
+    return stopped, run(server.address, disk.inside)
+
+
 def test_a_disk_that_fills_up_under_the_checkpoint_loses_no_row(tmp_path):
     write_source(tmp_path / "people.csv")
     write_job(tmp_path, checkpoint="disk/job.checkpoint", rejects="rejects")
 
-    with mounted(tmp_path / "disk") as disk:
-
-        def answer(posted: Posted) -> Answer:
-            if posted.number == 2:
-                disk.fill()
-            return Answer()
-
-        with recording(answer) as server:
-            stopped = run(server.address, disk.inside)
-            disk.free()
-            finished = run(server.address, disk.inside)
+    with mounted(tmp_path / "disk") as disk, recording(filling(disk)) as server:
+        stopped, finished = filled_up_and_freed(server, disk)
 
     assert_tells_the_way_out(stopped, "the disk is full", "disk/job.checkpoint", "free some space")
     assert_nothing_is_lost(finished, server, rejected_rows(tmp_path / "rejects/people.csv"))
@@ -59,8 +69,6 @@ def test_a_disk_that_fills_up_under_the_rejects_loses_no_row(tmp_path):
     with mounted(tmp_path / "disk") as disk:
 
         def answer(posted: Posted) -> Answer:
-            if posted.number == 2:
-                disk.fill()
             told = [
                 {"batch_index": i, "reason": "invalid", "field": "id", "message": "no" * 99}
                 for i, one in enumerate(ids(posted.operations))
@@ -69,10 +77,8 @@ def test_a_disk_that_fills_up_under_the_rejects_loses_no_row(tmp_path):
             refused.update(ids(posted.operations)[error["batch_index"]] for error in told)
             return Answer(207, json.dumps({"errors": told}).encode())
 
-        with recording(answer) as server:
-            stopped = run(server.address, disk.inside)
-            disk.free()
-            finished = run(server.address, disk.inside)
+        with recording(filling(disk, answer)) as server:
+            stopped, finished = filled_up_and_freed(server, disk)
             rejected = rejected_rows(disk.seen / "rejects/people.csv")
 
     assert_tells_the_way_out(stopped, "No space left", "rejects/people.csv", "free some space")
@@ -84,19 +90,10 @@ def test_a_disk_too_small_for_the_parquet_file_of_refused_rows_loses_none(tmp_pa
     write_source(tmp_path / "people.parquet")
     write_job(tmp_path, "people.parquet", rejects="disk/rejects")
 
-    with mounted(tmp_path / "disk") as disk:
-
-        def answer(posted: Posted) -> Answer:
-            if posted.number == 2:
-                disk.fill()
-            return Answer()
-
-        with recording(answer) as server:
-            stopped = run(server.address, disk.inside)
-            disk.free()
-            finished = run(server.address, disk.inside)
-            rejected = rejected_rows(disk.seen / "rejects/people.parquet")
-            left = {path.suffix for path in (disk.seen / "rejects").iterdir()}
+    with mounted(tmp_path / "disk") as disk, recording(filling(disk)) as server:
+        stopped, finished = filled_up_and_freed(server, disk)
+        rejected = rejected_rows(disk.seen / "rejects/people.parquet")
+        left = {path.suffix for path in (disk.seen / "rejects").iterdir()}
 
     assert_tells_the_way_out(stopped, "No space left", "rejects/people.parquet", "free some space")
     assert_nothing_is_lost(finished, server, rejected)
