@@ -16,7 +16,7 @@ import pytest
 
 from backfill.errors import UsageError
 from backfill.sandbox import Behaviour, Sandbox, embedded, summary
-from backfill.sandbox.faults.kinds import Delay
+from backfill.sandbox.faults.kinds import Delay, Reset
 
 from .conftest import CREDENTIALS
 
@@ -169,6 +169,15 @@ def test_a_client_that_left_during_a_delay_is_not_waited_for() -> None:
             connection.shutdown(socket.SHUT_WR)
 
             assert connection.recv(10) == b""
+
+
+def test_a_client_that_left_before_its_connection_was_to_be_reset_breaks_nothing() -> None:
+    faults = (Delay(fixed_s=3_600, path="*/batch"), Reset(path="*/batch"))
+    with embedded(Sandbox(None, faults=faults)) as own:
+        for _ in range(5):
+            with connected(own) as connection:
+                connection.sendall(WHOLE)
+        assert httpx.get(f"{own}/api/v1/accounts/region", auth=CREDENTIALS).status_code == 200
 
 
 @pytest.mark.parametrize(("kilobyte", "limit"), [(1000, 500_000), (1024, 512_000)])

@@ -76,9 +76,10 @@ class Connection(HttpToolsProtocol):
             super().shutdown()
 
     def reset(self) -> None:
-        """Drop the connection at once, with a TCP RST."""
+        """Drop the connection at once, with a TCP RST, if the client has not done so before."""
         known = self.transport.get_extra_info("socket")
-        known.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        if known.fileno() >= 0:
+            known.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
 
     async def stay_silent(self, receive: Receive) -> None:
