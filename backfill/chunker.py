@@ -16,7 +16,7 @@ import numpy as np
 
 from backfill import trackapi
 from backfill.operations import Encoded, has_repeats
-from backfill.records import ENVELOPE_BYTES, Batch, Bools, Int64s, Piece, UInt64s
+from backfill.records import ENVELOPE_BYTES, Batch, Int64s, Piece, UInt64s
 
 #: Bytes a body has left for operations and their commas once the envelope is paid for.
 ROOM_BYTES = trackapi.BODY_BYTES_MAX - ENVELOPE_BYTES
@@ -26,7 +26,7 @@ ROOM_BYTES = trackapi.BODY_BYTES_MAX - ENVELOPE_BYTES
 class _Part:
     """Operations of one block that are in the open batch."""
 
-    operations: bytes
+    operations: memoryview
     ends: Int64s
     piece: Piece
     keys: UInt64s
@@ -51,21 +51,19 @@ class Chunker:
     def add(self, encoded: Encoded) -> Iterator[Batch]:
         """Yield the batches that the operations of a block fill; keep the rest."""
         ends, count = encoded.ends, len(encoded.ends)
-        barred = self._barred(encoded.keys)
         before = _previous(encoded.keys)
         first = 0
         while first < count:
             begin = int(ends[first - 1]) if first else 0
             stop = int(np.searchsorted(ends, begin + self._room_left(), side="right"))
             stop = min(stop, first + self._count_left(), count)
-            stop = _up_to_conflict(first, stop, before, barred)
+            stop = self._up_to_conflict(first, stop, encoded.keys, before)
             if stop > first:
                 self._open.append(_part(encoded, first, stop))
             elif not self._open:
                 raise AssertionError("the encoder let an oversized operation through")
             if stop < count:
                 yield self._close()
-                barred = None
             first = stop
 
     def flush(self) -> Iterator[Batch]:
@@ -79,19 +77,23 @@ class Chunker:
     def _count_left(self) -> int:
         return self._count_max - sum(len(part.ends) for part in self._open)
 
-    def _barred(self, keys: UInt64s) -> Bools | None:
-        """Which operations are about an entity that the open batch holds already."""
-        if not self._open or not keys.size:
-            return None
-        held = np.concatenate([part.keys.ravel() for part in self._open])
-        return np.asarray(np.isin(keys, held).any(axis=1), np.bool_)
+    def _up_to_conflict(self, first: int, stop: int, keys: UInt64s, before: Int64s | None) -> int:
+        """The stop, moved up to the first operation about an entity the batch already holds."""
+        if self._open and keys.size:
+            held = np.concatenate([part.keys.ravel() for part in self._open])
+            barred = np.isin(keys[first:stop], held).any(axis=1)
+            if (found := np.flatnonzero(barred)).size:
+                stop = first + int(found[0])
+        if before is not None and (found := np.flatnonzero(before[first:stop] >= first)).size:
+            stop = first + int(found[0])
+        return stop
 
     def _close(self) -> Batch:
         parts, self._open = self._open, []
         shifts = np.cumsum([0] + [len(part.operations) for part in parts[:-1]])
         return Batch(
             self._stream,
-            b"".join(part.operations for part in parts),
+            tuple(part.operations for part in parts),
             np.concatenate([part.ends + shift for part, shift in zip(parts, shifts, strict=True)]),
             tuple(part.piece for part in parts),
             np.concatenate([part.keys.ravel() for part in parts]),
@@ -101,7 +103,7 @@ class Chunker:
 def _part(encoded: Encoded, first: int, stop: int) -> _Part:
     begin = int(encoded.ends[first - 1]) if first else 0
     return _Part(
-        bytes(encoded.operations[begin : int(encoded.ends[stop - 1])]),
+        encoded.operations[begin : int(encoded.ends[stop - 1])],
         encoded.ends[first:stop] - begin,
         encoded.piece.part(first, stop),
         encoded.keys[first:stop],
@@ -120,12 +122,3 @@ def _previous(keys: UInt64s) -> Int64s | None:
     before[order[1:][same]] = order[:-1][same] // width
     latest: Int64s = before.reshape(-1, width).max(axis=1)
     return latest
-
-
-def _up_to_conflict(first: int, stop: int, before: Int64s | None, barred: Bools | None) -> int:
-    """The stop, moved up to the first operation about an entity the batch already holds."""
-    if barred is not None and (found := np.flatnonzero(barred[first:stop])).size:
-        stop = first + int(found[0])
-    if before is not None and (found := np.flatnonzero(before[first:stop] >= first)).size:
-        stop = first + int(found[0])
-    return stop

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from backfill import timestamps
-from backfill.columns import Column, Json, escaped, is_readable, overflows, raw_json
+from backfill.columns import Column, Json, escaped, is_readable, nowhere, overflows, raw_json
 from backfill.mapping import Blank, Field, OnError, ValueType
 from backfill.timestamps import Problem
 
@@ -71,7 +71,7 @@ def _typed(column: Column, field: Field, name: str) -> Value:
             return _judged(column.json, column.is_unsendable, "no_json_form", says)
         case "text":
             text = column.text
-            json = Json(escaped(text), True, text.str.len_bytes())
+            json = Json(escaped(text), True, text)
             rule, says = "no_json_form", "cannot be written as text"
         case "json":
             json, rule, says = raw_json(_json(column)), "not_json", "is not valid JSON"
@@ -136,19 +136,19 @@ _CONVERSIONS: dict[ValueType, _Conversion] = {
 
 
 def _literal(written: pl.Series) -> Json:
-    return Json(written, False, written.str.len_bytes())
+    return Json(written, False, written)
 
 
 def _excused(column: Column, value: Value, on_error: OnError) -> Value:
     """Misfits left out, or in their source form where they have one."""
     if on_error == "omit":
         return Value(value.json, [])
-    broken = pl.repeat(False, len(value.json.text), eager=True)
+    broken = nowhere(len(value.json.text))
     for problem in value.problems:
         broken = broken | problem.broken
     source = column.json
     text = source.rendered().zip_with(broken, value.json.rendered())
-    kept = Json(text, False, source.sizes.zip_with(broken, value.json.sizes))
+    kept = Json(text, False, source.measured.zip_with(broken, value.json.measured))
     formless = broken & column.is_unsendable
     if not formless.any():
         return Value(kept, [])
@@ -156,7 +156,7 @@ def _excused(column: Column, value: Value, on_error: OnError) -> Value:
 
 
 def _with_blanks(json: Json, is_blank: pl.Series, blank: Blank) -> Json:
-    sizes = json.sizes.fill_null(0)
     if blank == "keep" and json.quoted:
-        return Json(json.text.set(is_blank, ""), True, sizes)
-    return Json(json.rendered().set(is_blank, '""' if blank == "keep" else "null"), False, sizes)
+        return Json(json.text.set(is_blank, ""), True, json.measured)
+    said = '""' if blank == "keep" else "null"
+    return Json(json.rendered().set(is_blank, said), False, json.measured)

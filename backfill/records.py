@@ -6,7 +6,7 @@ Rows are counted from 0 within their file, and ranges are half-open; only what a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -19,6 +19,7 @@ import pyarrow as pa
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
+Slice = bytes | memoryview
 
 #: Why a row that nothing is wrong with is not sent: `where` leaves it out, it did not change
 #: since the last run, or it was folded into a later row of the same entity.
@@ -163,16 +164,17 @@ class Piece:
 class Batch:
     """What one request carries.
 
-    stream:     the stream's name.
-    operations: the encoded operations, each ended by a comma.
-    ends:       int64[n]: where operation i ends in `operations`, its comma included.
-    pieces:     where the operations come from, in order; their lengths add up to n.
-    keys:       uint64[m]: the entities whose order this batch takes part in; empty where order
-                does not matter.
+    stream: the stream's name.
+    slices: the encoded operations, each ended by a comma, as slices of the blocks' buffers: they
+            are copied once, into the body.
+    ends:   int64[n], n > 0: where operation i ends in the slices put together, comma included.
+    pieces: where the operations come from, in order; their lengths add up to n.
+    keys:   uint64[m]: the entities whose order this batch takes part in; empty where order
+            does not matter.
     """
 
     stream: str
-    operations: bytes
+    slices: tuple[Slice, ...]
     ends: Int64s
     pieces: tuple[Piece, ...]
     keys: UInt64s = field(default_factory=lambda: np.empty(0, np.uint64))
@@ -180,9 +182,15 @@ class Batch:
     def __len__(self) -> int:
         return len(self.ends)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the operations with their commas."""
+        return int(self.ends[-1])
+
     def body(self) -> bytes:
         """The request's body: {"batch":[…]}."""
-        return b"".join((BATCH_OPEN, memoryview(self.operations)[:-1], BATCH_CLOSE))
+        *slices, last = self.slices
+        return b"".join((BATCH_OPEN, *slices, memoryview(last)[:-1], BATCH_CLOSE))
 
     def part(self, first: int, stop: int) -> Batch:
         """Operations [first, stop) as a batch of their own."""
@@ -190,17 +198,18 @@ class Batch:
         end = int(self.ends[stop - 1])
         return Batch(
             self.stream,
-            self.operations[begin:end],
+            tuple(self.slices[i][a:b] for i, a, b in _within(self.slices, begin, end)),
             self.ends[first:stop] - begin,
-            tuple(_cut(self.pieces, first, stop)),
+            tuple(self.pieces[i].part(a, b) for i, a, b in _within(self.pieces, first, stop)),
             self.keys,
         )
 
 
-def _cut(pieces: tuple[Piece, ...], first: int, stop: int) -> Iterator[Piece]:
+def _within(parts: Sequence[Sized], first: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """What [first, stop) of all parts takes of each of them: which one, from where to where."""
     at = 0
-    for piece in pieces:
-        begin, end = max(first - at, 0), min(stop - at, len(piece))
+    for i, part in enumerate(parts):
+        begin, end = max(first - at, 0), min(stop - at, len(part))
         if begin < end:
-            yield piece.part(begin, end)
-        at += len(piece)
+            yield i, begin, end
+        at += len(part)

@@ -104,7 +104,7 @@ class Sender:
             if batch is None:
                 return
             self._batches += 1
-            self._bytes += len(batch.operations)
+            self._bytes += batch.size
             number = next(self._numbers)
             if self._ordering.admit(number, batch.keys):
                 self._held[number] = batch
@@ -120,7 +120,7 @@ class Sender:
     async def _carry(self, number: int, batch: Batch, sinks: Sinks) -> None:
         await self._courier.carry(batch, sinks)
         self._batches -= 1
-        self._bytes -= len(batch.operations)
+        self._bytes -= batch.size
         self._has_freed.set()
         for freed in self._ordering.finish(number):
             if not self._is_halted:

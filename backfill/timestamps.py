@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from backfill import trackapi
-from backfill.columns import Column
+from backfill.columns import Column, nowhere
 from backfill.mapping import Field
 
 # Digits are spelled out: \d also takes those of other scripts.
@@ -174,7 +174,7 @@ def _placed(moment: pl.Series) -> _Moments:
 
 
 def _never(like: pl.Series) -> pl.Series:
-    return pl.repeat(False, len(like), eager=True)
+    return nowhere(len(like))
 
 
 def is_zone(name: str) -> bool:

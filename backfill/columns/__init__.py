@@ -7,6 +7,7 @@ from backfill.columns.jsontext import (
     escaped,
     is_readable,
     json_string,
+    nowhere,
     overflows,
     raw_json,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "escaped",
     "is_readable",
     "json_string",
+    "nowhere",
     "overflows",
     "raw_json",
 ]

@@ -57,7 +57,7 @@ class Column:
         """Whether the record has no such member: nothing was said, not even that it is blank."""
         if self.form is Form.JSON:
             return self.series.is_null()
-        return pl.repeat(False, len(self.series), eager=True)
+        return jsontext.nowhere(len(self.series))
 
     @cached_property
     def text(self) -> pl.Series:
@@ -77,9 +77,9 @@ class Column:
             return jsontext.raw_json(self._readable)
         if self.dtype == pl.String:
             text = jsontext.escaped(self._known, is_plain=self.is_plain)
-            return Json(text, True, self._known.str.len_bytes())
+            return Json(text, True, self._known)
         written = typed.written(self.series)
-        return Json(written, self.dtype in (pl.Date, pl.Time), written.str.len_bytes())
+        return Json(written, self.dtype in (pl.Date, pl.Time), written)
 
     @cached_property
     def is_plain(self) -> bool:
@@ -92,7 +92,7 @@ class Column:
         if self.form is Form.JSON:
             return jsontext.unreadable(self._known)
         if self.dtype == pl.String:
-            return pl.repeat(False, len(self.series), eager=True)
+            return jsontext.nowhere(len(self.series))
         return self.json.text.is_null() & ~self.is_blank
 
     @cached_property

@@ -29,6 +29,22 @@ class Surroundings:
     content_digest: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A limit in bytes on a column of texts. name: how reasons name the value."""
+
+    text: pl.Series
+    most: int
+    rule: str
+    name: str
+
+    def problem(self) -> Problem:
+        """The rows that pass it."""
+        sizes = self.text.str.len_bytes()
+        reason = f"{self.name} is {{}} bytes; the limit is {self.most:,}"
+        return Problem((sizes > self.most).fill_null(False), self.rule, reason, sizes)
+
+
 @dataclass(slots=True)
 class Draft:
     """What is known so far of a block's operations, one row an operation.
@@ -48,7 +64,7 @@ class Draft:
     rows: Int64s
     surroundings: Surroundings
     values: dict[str, pl.Series] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem | Bound] = field(default_factory=list)
     keys: list[pl.Series] = field(default_factory=list)
     counted: list[tuple[list[pl.Expr], str]] = field(default_factory=list)
     event_times: pl.Series | None = None
@@ -85,12 +101,23 @@ class Draft:
         if broken.any():
             self.problems.append(Problem(broken, rule, reason, measured))
 
-    def limit(self, sizes: pl.Series, most: int, rule: str, name: str) -> None:
-        """Refuse rows whose value is larger than a limit, both in bytes."""
-        largest = sizes.max()
-        if isinstance(largest, int) and largest > most:
-            reason = f"{name} is {{}} bytes; the limit is {most:,}"
-            self.refuse((sizes > most).fill_null(False), rule, reason, sizes)
+    def limit(self, text: pl.Series, most: int, rule: str, name: str) -> None:
+        """Refuse rows whose text has more bytes than a limit."""
+        self.problems.append(Bound(text, most, rule, name))
+
+    def broken_rules(self) -> list[Problem]:
+        """The rules that rows break, limits measured, in the order in which they were noted."""
+        widest = [
+            pl.lit(each.text).str.len_bytes().max().alias(str(i))
+            for i, each in enumerate(self.problems)
+            if isinstance(each, Bound)
+        ]
+        found = pl.select(widest).row(0, named=True) if widest else {}
+        return [
+            each if isinstance(each, Problem) else each.problem()
+            for i, each in enumerate(self.problems)
+            if isinstance(each, Problem) or (found[str(i)] or 0) > each.most
+        ]
 
     def hold(self, values: pl.Series) -> pl.Expr:
         """Keep a column of values and name it for use in pieces."""

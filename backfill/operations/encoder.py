@@ -51,7 +51,7 @@ def encode(
     rows, columns, filtered = _taking_part(block, where, refusals)
     draft = Draft(stream, columns, rows, surroundings)
     pieces = shapes.operation(draft) if draft.height else []
-    kept = ~refusals.add(rows, draft.problems)
+    kept = ~refusals.add(rows, draft.broken_rules())
     ages = _ages(draft, kept)
     frame = repeats.arranged(draft, kept & ~ages.held, stream.repeats)
     frame = _within_counts(frame, draft, refusals)
@@ -169,12 +169,20 @@ def _written(
     text = frame.select(write([*pieces, ","]).alias("")).to_series()
     if text.null_count():
         raise AssertionError("an operation was put together from a value that is not there")
-    sizes = text.str.len_bytes() - 1
-    too_long = sizes > trackapi.OPERATION_BYTES_MAX
-    reason = f"the operation is {{}} bytes; the limit is {trackapi.OPERATION_BYTES_MAX:,}"
-    frame = _less(frame, Problem(too_long, "operation_too_long", reason, sizes), refusals)
-    text = text.filter(~too_long) if len(frame) < len(text) else text
+    buffer, ends = _contiguous(text)
+    sizes = np.diff(ends, prepend=0) - 1
+    is_too_long = sizes > trackapi.OPERATION_BYTES_MAX
+    if is_too_long.any():
+        too_long, measured = pl.Series(is_too_long), pl.Series(sizes)
+        reason = f"the operation is {{}} bytes; the limit is {trackapi.OPERATION_BYTES_MAX:,}"
+        frame = _less(frame, Problem(too_long, "operation_too_long", reason, measured), refusals)
+        buffer, ends = _contiguous(text.filter(~too_long))
+    return frame, buffer, ends
+
+
+def _contiguous(text: pl.Series) -> tuple[memoryview, Int64s]:
+    """Texts one behind the other in one buffer, and where each ends."""
     written = text.to_arrow(compat_level=pl.CompatLevel.oldest())
     offsets, data = written.buffers()[1:]
     bounds = np.frombuffer(offsets, np.int64)[written.offset : written.offset + len(written) + 1]
-    return frame, memoryview(data)[int(bounds[0]) : int(bounds[-1])], bounds[1:] - bounds[0]
+    return memoryview(data)[int(bounds[0]) : int(bounds[-1])], bounds[1:] - bounds[0]

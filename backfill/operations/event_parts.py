@@ -28,7 +28,7 @@ def happened(draft: Draft) -> list[Text]:
     name = identities.named(draft.column(event.name))
     draft.refuse(name.is_null(), "no_event_name", "event.name is blank")
     most = trackapi.EVENT_NAME_BYTES_MAX
-    draft.limit(name.str.len_bytes(), most, "event_name_too_long", "event.name")
+    draft.limit(name, most, "event_name_too_long", "event.name")
     # The time of the run is no part of what makes an event: the row would be new in every run.
     moments = seconds * 0 if event.is_now else seconds
     ids = event_ids.ulids(

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 import polars as pl
 
 from backfill import trackapi
-from backfill.columns import Column, Json, escaped
+from backfill.columns import Column, Json, escaped, nowhere
 from backfill.mapping import Field, ObjectRef, PersonRef
 from backfill.operations.draft import Draft, Text, write
 
 _BYTES_MAX = trackapi.IDENTIFIER_BYTES_MAX
+#: White space, and text that begins with it, lies below the one or not below the other; comparing
+#: takes a fifth of the time of looking for a pattern.
+_PRINTED, _BEYOND_ASCII = "!", "\x80"
+
 _KINDS = (*trackapi.PERSON_KINDS, "object", "cio_object_id")
 
 
@@ -39,6 +43,8 @@ class Identity:
 def named(column: Column) -> pl.Series:
     """A column as names; null where blank or only white space."""
     text = column.text
+    if not ((text < _PRINTED) | (text >= _BEYOND_ASCII)).any():
+        return text
     spaces = text.str.contains(r"^\s*$").fill_null(False)
     return text.set(spaces, None) if spaces.any() else text
 
@@ -52,14 +58,14 @@ def identifier(draft: Draft, field: Field, name: str, most: int | None = _BYTES_
     text = named(column)
     draft.refuse(column.is_no_name, "not_an_identifier", f"{name} is neither text nor a number")
     if most is not None:
-        draft.limit(text.str.len_bytes(), most, "identifier_too_long", name)
+        draft.limit(text, most, "identifier_too_long", name)
     return text
 
 
 def person(draft: Draft, ref: PersonRef, name: str) -> Identity:
     """The person a row names, by the first identifier of `ref` that is not blank."""
     given = {kind: identifier(draft, field, f"{name}.{kind}") for kind, field in ref.items()}
-    open_rows = pl.repeat(True, draft.height, eager=True)
+    open_rows = ~nowhere(draft.height)
     pieces: list[Text] = ["{"]
     others: dict[str, Json] = {}
     key = pl.repeat(None, draft.height, dtype=pl.UInt64, eager=True)
@@ -71,7 +77,7 @@ def person(draft: Draft, ref: PersonRef, name: str) -> Identity:
         key = key.zip_with(~chosen, _key(kind, mine))
         if (spare := there & ~chosen).any() and kind != "cio_id":
             left = text.set(~spare, None)
-            others[kind] = Json(_escaped(draft, left, ref[kind]), True, left.str.len_bytes())
+            others[kind] = Json(_escaped(draft, left, ref[kind]), True, left)
         open_rows = open_rows & ~there
     return Identity([*pieces, "}"], key, open_rows, others)
 

@@ -92,7 +92,7 @@ def _attribute(draft: Draft, name: str, field: Field) -> Json:
 def _limited(draft: Draft, field: Field, path: str, policy: Policy | None = None) -> Json:
     """The values of an attribute of a person, an object or a relationship."""
     json = draft.converted(field, path, policy)
-    draft.limit(json.sizes, trackapi.ATTRIBUTE_VALUE_BYTES_MAX, "value_too_long", path)
+    draft.limit(json.measured, trackapi.ATTRIBUTE_VALUE_BYTES_MAX, "value_too_long", path)
     return json
 
 
@@ -185,7 +185,7 @@ def _device_attributes(draft: Draft) -> list[Text]:
         policy = Policy("omit", draft.policy(field).on_error)
         json = draft.converted(given, f"attributes.{name}", policy)
         text = json.text if json.quoted else escaped(json.text)
-        members.append(member(draft, name, Json(text, True, json.sizes)))
+        members.append(member(draft, name, Json(text, True, json.measured)))
     return [',"attributes":', *object_of(members)] if members else []
 
 

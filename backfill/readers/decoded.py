@@ -72,7 +72,7 @@ class DecodedFile:
 
     def read(self, size: int) -> bytes:
         """The next `size` bytes; fewer at the end of the file only."""
-        pieces, missing = [self._left], size - len(self._left)
+        pieces, missing = [self._left] if self._left else [], size - len(self._left)
         while missing > 0 and not self._is_at_end:
             piece = self._decoded_piece(missing)
             pieces.append(piece)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol
 
+import numpy as np
+
 from backfill.errors import SourceError
 from backfill.readers.decoded import DecodedFile
 from backfill.records import Block, BlockStart, Form
@@ -113,7 +115,7 @@ def next_chunk(
 
 def line_count(text: bytes) -> int:
     """How many line ends (LF, CR or CRLF) the text holds."""
-    feeds = text.count(b"\n")
+    feeds = int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n")))
     if b"\r" not in text:
         return feeds
     return feeds + text.count(b"\r") - text.count(b"\r\n")

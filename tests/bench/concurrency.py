@@ -34,7 +34,7 @@ async def batches(size_bytes: int, until_s: float) -> AsyncIterator[Batch]:
     count = size_bytes // len(text)
     operations, ends = text * count, np.arange(1, count + 1, dtype=np.int64) * len(text)
     while time.monotonic() < until_s:
-        yield Batch("concurrency", operations, ends, ())
+        yield Batch("concurrency", (operations,), ends, ())
 
 
 async def rate(address: str, concurrency: int | None, size_bytes: int, seconds: float) -> float:

@@ -29,7 +29,7 @@ async def batches(count: int, size: int) -> AsyncIterator[Batch]:
     text = b'{"type":"person"},'
     ends = np.arange(1, size + 1, dtype=np.int64) * len(text)
     for _ in range(count):
-        yield Batch("pace", text * size, ends, ())
+        yield Batch("pace", (text * size,), ends, ())
 
 
 async def starts(address: str, limits: Limits, count: int, size: int) -> list[RequestLog]:

@@ -46,7 +46,7 @@ def rows_of(batch):
 
 
 def texts_of(batch):
-    return [bytes(batch.part(i, i + 1).operations) for i in range(len(batch))]
+    return [b"".join(batch.part(i, i + 1).slices) for i in range(len(batch))]
 
 
 @law
@@ -56,7 +56,7 @@ def test_batches_hold_every_operation_once_and_in_order(given_blocks, keys_each,
 
     batches = cut(made_blocks, room_bytes=room, operations_max=most)
 
-    assert b"".join(batch.operations for batch in batches) == b"".join(
+    assert b"".join(piece for batch in batches for piece in batch.slices) == b"".join(
         bytes(each.operations) for each in made_blocks
     )
     sent = [row for batch in batches for row in rows_of(batch)]
@@ -76,16 +76,12 @@ def test_no_batch_breaks_a_rule_and_none_could_take_the_next_operation(
         mine, later = operations[at : at + len(batch)], operations[at + len(batch) :]
         held = [key for _, keys in mine for key in keys]
         assert 0 < len(batch) <= (most or room)
-        assert len(batch.operations) == sum(width for width, _ in mine) <= room
+        assert len(b"".join(batch.slices)) == batch.size == sum(width for width, _ in mine) <= room
         assert len(held) == len(set(held))
         assert set(batch.keys.tolist()) == set(held)
         if later:
             width, keys = later[0]
-            assert (
-                len(batch.operations) + width > room
-                or len(batch) == most
-                or not keys.isdisjoint(held)
-            )
+            assert batch.size + width > room or len(batch) == most or not keys.isdisjoint(held)
         at += len(batch)
     assert at == len(operations)
 

@@ -42,7 +42,7 @@ def rows_of(*rows: int) -> Int64s:
 
 
 def batch_of(*pieces: Piece) -> Batch:
-    return Batch("people", b"", np.arange(sum(map(len, pieces))), pieces)
+    return Batch("people", (b"",), np.arange(sum(map(len, pieces))), pieces)
 
 
 # --- The rows of one file ---------------------------------------------------------------------

@@ -35,7 +35,7 @@ def batch_of(numbers: Sequence[int], keys: Sequence[int] = (), stream: str = "pe
     stop = BlockStart(int(rows[-1]) + 1, 0)
     block = Block(file, Form.TEXT, BlockStart(int(rows[0]), 0), stop, table, rows)
     ends = np.cumsum([len(t) for t in texts], dtype=np.int64)
-    return Batch(stream, b"".join(texts), ends, (Piece(block, rows),), np.array(keys, np.uint64))
+    return Batch(stream, (b"".join(texts),), ends, (Piece(block, rows),), np.array(keys, np.uint64))
 
 
 def batches_of(count: int, size: int) -> list[Batch]:

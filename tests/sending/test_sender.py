@@ -80,7 +80,7 @@ def test_no_more_bytes_are_held_than_there_is_room_for():
         for _ in range(100):
             taken += 1
             most = max(most, taken - done)
-            yield Batch("people", operations, ends, ())
+            yield Batch("people", (operations,), ends, ())
 
     def delivered(_):
         nonlocal done
