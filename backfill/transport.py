@@ -33,7 +33,9 @@ EXCHANGE_S_MAX = 300.0
 REDIRECTS = (301, 302, 307, 308)
 REDIRECTS_MAX = 5
 
-_EXTENSIONS = {"timeout": httpx.Timeout(route.SILENCE_S_MAX, connect=route.CONNECT_S_MAX).as_dict()}
+# httpx's own transport writes a body in one go: how slowly, it cannot tell.
+_TIMEOUTS = httpx.Timeout(route.SILENCE_S_MAX, connect=route.CONNECT_S_MAX, write=EXCHANGE_S_MAX)
+_EXTENSIONS = {"timeout": _TIMEOUTS.as_dict()}
 
 
 class HttpTransport:

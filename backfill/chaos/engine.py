@@ -112,7 +112,7 @@ class _Held:
         self._came: list[int] = []
         self._before = {
             number: signal.signal(number, self._hold)
-            for number in (signal.SIGINT, signal.SIGHUP)
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
             if signal.getsignal(number) != signal.SIG_IGN
         }
 

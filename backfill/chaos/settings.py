@@ -13,8 +13,9 @@ from backfill.config import Job, load
 from backfill.pipeline import open_streams
 from backfill.sandbox.faults.kinds import Choice
 
-#: The engine as a process of its own.
-COMMAND: Final = (sys.executable, "-m", "backfill")
+#: The engine as a process of its own. -P: no module of the folder we stand in is taken for one of
+#: Python's.  [docs.python.org, using/cmdline]
+COMMAND: Final = (sys.executable, "-P", "-m", "backfill")
 
 #: An engine that makes no request for so long, in seconds, hangs: no wait between two attempts is
 #: longer than half a minute (`backfill.pacing.BACKOFF_S_MAX`).

@@ -41,6 +41,18 @@ class Ledger:
         """How many rows the file has; None until it was read to its end."""
         return self._file(file).rows
 
+    def reach(self, stream: str) -> int:
+        """Rows of the stream's files up to the last that is done, to eight more: all were read.
+
+        After a resume they are more than `counts` says were read: those that were outstanding will
+        be read again.
+        """
+        return sum(
+            known.done.top if known.rows is None else known.rows
+            for (name, _), known in self._files.items()
+            if name == stream
+        )
+
     def is_finished(self, file: SourceFile) -> bool:
         """Whether the file was read to its end and all of its rows are done."""
         known = self._file(file)

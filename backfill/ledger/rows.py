@@ -11,13 +11,16 @@ from backfill.records import BlockStart, Bools, Int64s
 
 
 class RowsDone:
-    """The rows of one file that are done: all below `frontier`, and some in a window above it."""
+    """The rows of one file that are done: all below `frontier`, some in a window above it.
+
+    top: none from here on is.
+    """
 
     def __init__(self, frontier: int = 0, bits: bytes = b"") -> None:
         self.frontier = frontier
         self._window: Bools = np.unpackbits(np.frombuffer(bits, np.uint8)).view(np.bool_)
         self._base = frontier  # the row of _window[0]
-        self._top = frontier + len(self._window)  # no row from here on is done
+        self.top = frontier + len(self._window)
 
     def mark(self, rows: Int64s) -> None:
         """Count rows as done.
@@ -31,7 +34,7 @@ class RowsDone:
         before = np.count_nonzero(window)
         window[rows - first] = True
         _once(np.count_nonzero(window) == before + len(rows))
-        self._top = max(self._top, stop)
+        self.top = max(self.top, stop)
         if first == self.frontier:
             self._advance()
 
@@ -39,7 +42,7 @@ class RowsDone:
         """bool[stop_row - start_row]: which rows of the range are done."""
         is_done = np.zeros(stop_row - start_row, np.bool_)
         is_done[: max(self.frontier - start_row, 0)] = True
-        first, stop = max(start_row, self.frontier), min(stop_row, self._top)
+        first, stop = max(start_row, self.frontier), min(stop_row, self.top)
         if first < stop:
             seen = self._window[first - self._base : stop - self._base]
             is_done[first - start_row : stop - start_row] = seen
@@ -50,14 +53,14 @@ class RowsDone:
         return np.packbits(self._ahead()).tobytes()
 
     def _ahead(self) -> Bools:
-        return self._window[self.frontier - self._base : self._top - self._base]
+        return self._window[self.frontier - self._base : self.top - self._base]
 
     def _make_room(self, stop: int) -> None:
         if stop - self._base <= len(self._window):
             return
         # Twice what is needed: so the copying of a window is paid for by the rows that fill it.
         window = np.zeros(2 * (stop - self.frontier), np.bool_)
-        window[: self._top - self.frontier] = self._ahead()
+        window[: self.top - self.frontier] = self._ahead()
         self._base, self._window = self.frontier, window
 
     def _advance(self) -> None:
@@ -66,7 +69,7 @@ class RowsDone:
         if not ahead[gap]:
             self.frontier += gap
             return
-        self.frontier = self._base = self._top
+        self.frontier = self._base = self.top
         self._window = np.empty(0, np.bool_)
 
 

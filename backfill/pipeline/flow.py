@@ -182,10 +182,15 @@ class Flow:
 
     def _check_rejects(self) -> None:
         counts = self._ledger.counts(self._stream.name)
+        # What a process before this one rejected far ahead of what it delivered is a share of all
+        # that it had read.
+        reach = self._ledger.reach(self._stream.name)
+        read = counts.read if self._is_read else max(counts.read, reach)
         guard.check_rejects(
             self._stream.stream,
             self._terms.max_rejects,
-            counts,
+            counts.rejected,
+            read,
             self._terms.rejects,
             is_read=self._is_read,
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from backfill.errors import GuardError
-from backfill.ledger import Counts, Ledger
+from backfill.ledger import Ledger
 from backfill.mapping import Stream, rejects_max
 from backfill.operations import encode
 from backfill.pipeline.blocks import readings, turns
@@ -58,21 +58,27 @@ def young(stream: OpenStream, which: str) -> GuardError:
 
 
 def check_rejects(
-    stream: Stream, default: int | str | None, counts: Counts, rejects: Path, *, is_read: bool
+    stream: Stream,
+    default: int | str | None,
+    rejected: int,
+    read: int,
+    rejects: Path,
+    *,
+    is_read: bool,
 ) -> None:
     """Raise GuardError where more rows of a stream are rejected than `max_rejects` bears.
 
-    default: the job's, for a stream that has none. rejects: their folder, for the message.
+    default: the job's, for a stream that has none. read: the rows that were looked at for it, also
+    by processes before this one. rejects: their folder, for the message.
     is_read: whether all of the stream is read; before that a share is held from SHARE_ROWS_MIN on.
     """
     bound = default if stream.max_rejects is None else stream.max_rejects
-    if bound is None or counts.rejected <= rejects_max(bound, counts.read):
+    if bound is None or rejected <= rejects_max(bound, read):
         return
-    if isinstance(bound, str) and not is_read and counts.read < SHARE_ROWS_MIN:
+    if isinstance(bound, str) and not is_read and read < SHARE_ROWS_MIN:
         return
     raise GuardError(
-        f"{counts.rejected:,} of {counts.read:,} rows read are rejected, more than"
-        f" `max_rejects: {bound}` bears",
+        f"{rejected:,} of {read:,} rows read are rejected, more than `max_rejects: {bound}` bears",
         f"stream {stream.name}",
         f"see `_reason` in {rejects} for what is wrong, mend the source or the config and start"
         " anew with --fresh; or raise max_rejects, and the same command goes on",

@@ -76,3 +76,22 @@ def test_rejects_up_to_max_rejects_stop_nothing(tmp_path, bad, of):
         run = run_job(tmp_path, server.address)
 
     assert (run.code, len(server.accepted)) == (3, of - bad)
+
+
+def test_rows_that_were_rejected_far_ahead_of_the_delivered_ones_are_a_share_of_all_that_was_read(
+    tmp_path,
+):
+    rows = [f"p{n},{n if n % 100 else 'x'},{n:0200}" for n in range(80_000)]  # four blocks
+    (tmp_path / "people.csv").write_text("id,value,pad\n" + "\n".join(rows) + "\n")
+    write_job(tmp_path, WRONG | {"max_rejects": "2%"}, give_up_after="2s")
+
+    statuses = [500]
+    with recording(lambda _: Answer(statuses[0])) as server:
+        stopped = run_job(tmp_path, server.address)
+        statuses[0] = 200
+        finished = run_job(tmp_path, server.address)
+    rejected = stopped.told["rows"]["rejected"]
+
+    assert (stopped.code, stopped.told["rows"]["delivered"]) == (1, 0)
+    assert rejected > 400, "too few were read ahead for the case"
+    assert (finished.code, finished.told["rows"]["rejected"]) == (3, 800)

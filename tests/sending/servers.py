@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,8 +16,13 @@ Serving = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @contextlib.asynccontextmanager
-async def listening(serve: Serving, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A port on which every connection is served; none is left open behind it."""
+async def listening(
+    serve: Serving, tls: ssl.SSLContext | None = None, *, is_narrow: bool = False
+) -> AsyncIterator[int]:
+    """A port on which every connection is served; none is left open behind it.
+
+    is_narrow: what is not read yet waits at the client and not between the two.
+    """
     tasks: set[asyncio.Task[None] | None] = set()
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,7 +42,10 @@ async def listening(serve: Serving, tls: ssl.SSLContext | None = None) -> AsyncI
             await asyncio.wait_for(writer.wait_closed(), 1.0)
         writer.transport.abort()  # what nobody reads is never flushed
 
-    server = await asyncio.start_server(served, "127.0.0.1", 0, ssl=tls, limit=2**21)
+    limit = 2**14 if is_narrow else 2**21
+    server = await asyncio.start_server(served, "127.0.0.1", 0, ssl=tls, limit=limit)
+    if is_narrow:
+        server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limit)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
+import time
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -12,6 +14,7 @@ import pytest
 from backfill.connection import REPLY_BYTES_MAX, Lane
 
 from .servers import listening
+from .tls import certificate, server_context
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{}\n"
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -196,3 +199,35 @@ def test_a_status_without_a_body_ends_with_its_headers(status):
 
     assert [answer.status_code for answer in found] == [status] * 2
     assert connections == 1
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_body_that_moves_slowly_is_no_silence(tls, tmp_path):
+    body, pems = b"x" * 16_000_000, certificate(tmp_path)
+
+    async def slowly(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        left = len(body)
+        while left:
+            await asyncio.sleep(0.006)
+            left -= len(await reader.read(1 << 16))
+        writer.write(OK)
+        await reader.read()
+
+    async def run():
+        context = server_context(*pems) if tls else None
+        async with listening(slowly, context, is_narrow=True) as port:
+            lane = Lane(ssl._create_unverified_context())
+            url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
+            timeouts = {"connect": 5.0, "read": 1.0}
+            request = httpx.Request("POST", url, content=body, extensions={"timeout": timeouts})
+            began_s = time.monotonic()
+            response = await lane.handle_async_request(request)
+            took_s = time.monotonic() - began_s
+            await lane.aclose()
+            return response.status_code, took_s
+
+    status, took_s = asyncio.run(run())
+
+    assert status == 200
+    assert took_s > 1.0, "it was not slow"
