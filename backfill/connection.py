@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
+from collections import deque
 from typing import cast
 
 import httptools
 import httpx
+
+from backfill.records import Slice
 
 #: How long an idle connection is kept, in seconds: servers close theirs after a minute or more,
 #: and a request that meets the closing is one more retry.
@@ -96,8 +100,10 @@ class _Connection(asyncio.Protocol):
         self._place = (url.scheme, url.host, url.port)
         self._answer: asyncio.Future[httpx.Response] | None = None
         self._used_s = self._loop.time()
-        self._unsent = memoryview(b"")
+        self._unsent: deque[Slice] = deque()
+        self._written = 0  # how often
         self._is_paused = False
+        self._most = PIECE_BYTES if url.scheme == "https" else sys.maxsize
         self.is_reusable = True
 
     def serves(self, url: httpx.URL) -> bool:
@@ -116,8 +122,8 @@ class _Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._received = self._kept = 0
         self.is_reusable = False  # until the exchange is over on both sides
-        self._unsent = memoryview(request.read())[PIECE_BYTES:]
-        self._transport.write(b"".join((_head(request), request.read()[:PIECE_BYTES])))
+        stream = cast("httpx.AsyncByteStream", request.stream)
+        self._unsent = deque([_head(request), *[piece async for piece in stream]])
         self._send_on()
         self._seen = self._moved()
         timer = self._loop.call_later(silence_s, self._watch, silence_s)
@@ -213,14 +219,24 @@ class _Connection(asyncio.Protocol):
         return is_begun and not names & {b"content-length", b"transfer-encoding"}
 
     def _send_on(self) -> None:
-        """Write what the connection takes now; to this machine, where nothing is slow, all."""
-        size = PIECE_BYTES if self._place[0] == "https" else len(self._unsent)
+        """Write what the connection takes now, and nothing any more once it is closing."""
         while self._unsent and not self._is_paused and not self._transport.is_closing():
-            self._transport.write(self._unsent[:size])
-            self._unsent = self._unsent[size:]
+            self._transport.write(self._cut_off())
+            self._written += 1
+
+    def _cut_off(self) -> Slice:
+        """What is written next: small pieces together, of a large one a part."""
+        if len(self._unsent[0]) > self._most:
+            whole = memoryview(self._unsent.popleft())
+            self._unsent.appendleft(whole[self._most :])
+            return whole[: self._most]
+        together = [self._unsent.popleft()]
+        while self._unsent and sum(map(len, (*together, self._unsent[0]))) <= PIECE_BYTES:
+            together.append(self._unsent.popleft())
+        return together[0] if len(together) == 1 else b"".join(together)
 
     def _moved(self) -> tuple[int, int, int]:
-        return self._received, len(self._unsent), self._transport.get_write_buffer_size()
+        return self._received, self._written, self._transport.get_write_buffer_size()
 
     def _watch(self, silence_s: float) -> None:
         """Give up where nothing moved since the last look."""

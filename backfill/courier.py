@@ -11,7 +11,7 @@ from backfill import pacing
 from backfill.concurrency import MOST, Concurrency
 from backfill.errors import DeliveryError
 from backfill.gate import Gate
-from backfill.records import Batch
+from backfill.records import Batch, Body
 from backfill.verdict import (
     Accepted,
     Delivery,
@@ -36,7 +36,7 @@ class Transport(Protocol):
     def address(self) -> str:
         """Where it sends to, for messages; holds no secret."""
 
-    async def post(self, body: bytes) -> Reply:
+    async def post(self, body: Body) -> Reply:
         """Send one batch. A broken connection is a reply of status 0.
 
         Raises a BackfillError where trying again cannot help.
@@ -224,19 +224,19 @@ class Courier:
         try:
             self._leave_if_halted()
             log = RequestLog(batch.stream, len(batch), attempt, started_s - asked_s)
-            verdict = await self._posted(batch.body(), log, sinks)
+            verdict = await self._posted(batch, log, sinks)
         finally:
             self._gate.end(started_s, verdict)
         return verdict
 
-    async def _posted(self, body: bytes, log: RequestLog, sinks: Sinks) -> Verdict:
+    async def _posted(self, batch: Batch, log: RequestLog, sinks: Sinks) -> Verdict:
         """The verdict on a request that starts now; it is logged however it ends."""
         task, clock_s = asyncio.current_task(), asyncio.get_running_loop().time
-        log.body_bytes, log.started_at_s = len(body), self._outside.wall_s()
+        log.body_bytes, log.started_at_s = batch.body_bytes, self._outside.wall_s()
         started_s = clock_s()
         self._posting.add(task)
         try:
-            reply = await self._transport.post(body)
+            reply = await self._transport.post(batch.body())
             verdict = judge(reply, log.operations, self._outside.wall_s())
             log.status = reply.status
             log.failure = verdict.what if isinstance(verdict, Retry) else ""

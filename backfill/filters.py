@@ -193,7 +193,7 @@ def _column(column: Column | None, n: int) -> _Operand:
         return _constant("", n)
     if column.form is Form.TYPED and column.dtype.is_numeric():
         return _Operand(column.series, column.is_blank)
-    return _Operand(column.text.fill_null(""), column.is_blank, column.form is Form.JSON)
+    return _Operand(column.text.fill_null(""), column.is_blank, column.is_json)
 
 
 def _number(literal: str) -> int | float:

@@ -21,6 +21,9 @@ UInt64s = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 Slice = bytes | memoryview
 
+#: A request's body, in pieces to be sent one behind the other.
+Body = tuple[Slice, ...]
+
 #: Why a row that nothing is wrong with is not sent: `where` leaves it out, it did not change
 #: since the last run, or it was folded into a later row of the same entity.
 Part = Literal["where", "unchanged", "folded"]
@@ -36,6 +39,7 @@ class Form(Enum):
 
     TEXT = "text"  #: every column is text; null is a cell of no characters (CSV)
     JSON = "json"  #: every column is the member's raw JSON text; null is an absent member (JSONL)
+    JSON_TEXT = "json text"  #: of one column of JSONL: strings alone, as text; null is absent
     TYPED = "typed"  #: Arrow types as the file has them; null is null (Parquet)
 
 
@@ -90,6 +94,7 @@ class Block:
     table:  the records that could be read, one column a source column.
     rows:   int64[table.num_rows], ascending: the number of each record in its file.
     faults: the records in between that could not be read, ascending.
+    unquoted: the columns that are held as JSON_TEXT, for strings without an escape need no more.
     Every row of [start.row, stop.row) is in exactly one of `rows` and `faults`.
     """
 
@@ -100,6 +105,7 @@ class Block:
     table: pa.RecordBatch
     rows: Int64s
     faults: tuple[Fault, ...] = ()
+    unquoted: frozenset[str] = frozenset()
 
     def without(self, is_done: Bools) -> Block:
         """The same block less the rows that are done.
@@ -118,6 +124,7 @@ class Block:
             table,
             self.rows[keep],
             tuple(fault for fault in self.faults if not is_done[fault.row - self.start.row]),
+            self.unquoted,
         )
 
 
@@ -165,8 +172,7 @@ class Batch:
     """What one request carries.
 
     stream: the stream's name.
-    slices: the encoded operations, each ended by a comma, as slices of the blocks' buffers: they
-            are copied once, into the body.
+    slices: the encoded operations, each ended by a comma, as slices of the blocks' buffers.
     ends:   int64[n], n > 0: where operation i ends in the slices put together, comma included.
     pieces: where the operations come from, in order; their lengths add up to n.
     keys:   uint64[m]: the entities whose order this batch takes part in; empty where order
@@ -187,10 +193,15 @@ class Batch:
         """Bytes of the operations with their commas."""
         return int(self.ends[-1])
 
-    def body(self) -> bytes:
-        """The request's body: {"batch":[…]}."""
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of the request's body."""
+        return self.size + ENVELOPE_BYTES
+
+    def body(self) -> Body:
+        """The request's body, {"batch":[…]}; nothing is copied."""
         *slices, last = self.slices
-        return b"".join((BATCH_OPEN, *slices, memoryview(last)[:-1], BATCH_CLOSE))
+        return (BATCH_OPEN, *slices, memoryview(last)[:-1], BATCH_CLOSE)
 
     def part(self, first: int, stop: int) -> Batch:
         """Operations [first, stop) as a batch of their own."""

@@ -3,11 +3,10 @@
 Facts. Batches arrive in source order and may share entities; requests are slow and fail in
 every way. Rules. Twice as many batches are held as requests may be in flight, those that wait for
 an earlier one included, and never more than `HELD_BYTES_MAX` of operations and one batch: memory
-is bounded by three times that, for the blocks they come from and one copied body for each request
-in flight. Batches that share an entity never run at once and run in the order of their arrival.
-Plan. A feeder takes batches as room allows; each batch that may run is a task of its own; the task
-that ends starts those that waited for it. The first error halts the rest: what waits is cancelled,
-what is in flight finishes and is reported.
+is bounded by twice that, for the blocks they come from. Batches that share an entity never run at
+once and run in the order of their arrival. Plan. A feeder takes batches as room allows; each batch
+that may run is a task of its own; the task that ends starts those that waited for it. The first
+error halts the rest: what waits is cancelled, what is in flight finishes and is reported.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ RESUME_WAIT_S_MAX = 1.1
 
 #: Operations held at once, in bytes: 200 full batches, enough for 100 MB/s at a latency of 1 s,
 #: which is what one machine encodes. At half of it such a latency halves the rate; twice is memory.
-HELD_BYTES_MAX = 100_000_000
+HELD_BYTES_MAX = 50_000_000
 
 #: Wall clock and chance of a real run.
 REAL = Outside(wall_s=time.time, draw=random.random)

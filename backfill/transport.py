@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import PackageNotFoundError, version
+from typing import cast
 
 import httpx
 
@@ -22,6 +23,7 @@ from backfill import route, trackapi
 from backfill.connection import REPLY_BYTES_MAX, Lane
 from backfill.errors import UsageError
 from backfill.loopback import is_loopback
+from backfill.records import Body
 from backfill.verdict import Reply
 
 #: Longest exchange altogether, in seconds: a reply that trickles is never silent. 64 bodies of
@@ -65,7 +67,7 @@ class HttpTransport:
         """Where it sends to: scheme, host and port."""
         return str(self._base).rstrip("/")
 
-    async def post(self, body: bytes) -> Reply:
+    async def post(self, body: Body) -> Reply:
         """Send one batch.
 
         Returns status 0 where no answer came, whether the request was processed or not. Raises
@@ -75,7 +77,7 @@ class HttpTransport:
 
     async def region(self) -> Reply:
         """Ask where the workspace is; also the cheapest check of the key. Fails as `post`."""
-        return await self._ask("GET", self._region, b"")
+        return await self._ask("GET", self._region, ())
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -94,7 +96,7 @@ class HttpTransport:
         self._batches = base.copy_with(path=trackapi.BATCH_PATH)
         self._region = base.copy_with(path=trackapi.REGION_PATH)
 
-    async def _ask(self, method: str, first_url: httpx.URL, body: bytes) -> Reply:
+    async def _ask(self, method: str, first_url: httpx.URL, body: Body) -> Reply:
         url = first_url
         lane = self._free_lane()
         try:
@@ -118,11 +120,13 @@ class HttpTransport:
             self._free.append(lane)
 
     async def _exchange(
-        self, lane: httpx.AsyncBaseTransport, method: str, url: httpx.URL, body: bytes
+        self, lane: httpx.AsyncBaseTransport, method: str, url: httpx.URL, body: Body
     ) -> tuple[Reply, str | None]:
         """One request and what came back, with where it leads."""
+        headers = self._headers.copy()
+        headers["Content-Length"] = str(sum(map(len, body)))
         request = httpx.Request(
-            method, url, headers=self._headers, content=body, extensions=_EXTENSIONS
+            method, url, headers=headers, content=_Pieces(body), extensions=_EXTENSIONS
         )
         response = await lane.handle_async_request(request)
         try:
@@ -132,6 +136,17 @@ class HttpTransport:
         headers = response.headers
         reply = Reply(response.status_code, content, headers.get("retry-after"))
         return reply, headers.get("location")
+
+
+class _Pieces(httpx.AsyncByteStream):
+    """A body that is sent from where it lies."""
+
+    def __init__(self, pieces: Body) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield cast("bytes", piece)  # or a view of them, which the transports write as well
 
 
 def _headers(site_id: str, api_key: str) -> httpx.Headers:

@@ -53,9 +53,14 @@ class Column:
         return self.series.is_null()
 
     @property
+    def is_json(self) -> bool:
+        """Whether it is a member of JSON records, which may lack it."""
+        return self.form in (Form.JSON, Form.JSON_TEXT)
+
+    @property
     def is_absent(self) -> pl.Series:
         """Whether the record has no such member: nothing was said, not even that it is blank."""
-        if self.form is Form.JSON:
+        if self.is_json:
             return self.series.is_null()
         return jsontext.nowhere(len(self.series))
 
@@ -84,6 +89,8 @@ class Column:
     @cached_property
     def is_plain(self) -> bool:
         """Whether it is known that its text needs no escapes in JSON."""
+        if self.form is Form.JSON_TEXT:
+            return True
         return self._is_text and self.form is not Form.JSON and jsontext.is_plain(self._array)
 
     @cached_property
@@ -130,4 +137,7 @@ def columns_of(block: Block, kept: Bools | None = None) -> dict[str, Column]:
     if kept is not None:
         mask = pa.array(kept)
         arrays = {name: array.filter(mask) for name, array in arrays.items()}
-    return {name: Column(name, array, block.form) for name, array in arrays.items()}
+    forms = dict.fromkeys(block.unquoted, Form.JSON_TEXT)
+    return {
+        name: Column(name, array, forms.get(name, block.form)) for name, array in arrays.items()
+    }

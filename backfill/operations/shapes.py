@@ -17,7 +17,6 @@ from backfill.operations import binding, event_parts, identities
 from backfill.operations.draft import Draft, Text, write
 from backfill.operations.identities import Identity
 from backfill.operations.members import Member, fixed, joined, member, object_of
-from backfill.records import Form
 
 
 def operation(draft: Draft) -> list[Text]:
@@ -70,7 +69,7 @@ def _attributes(draft: Draft, others: Mapping[str, Json]) -> list[Text]:
 
 def _named(draft: Draft) -> dict[str, Field]:
     """The attributes by name; rows that have a key whose name is refused are refused."""
-    are_known = not any(column.form is Form.JSON for column in draft.columns.values())
+    are_known = not any(column.is_json for column in draft.columns.values())
     named = binding.attributes(draft.stream, list(draft.columns), are_known=are_known)
     if are_known:
         return named

@@ -74,13 +74,14 @@ class JsonlReader:
     def block(self, at: BlockStart, text: bytes) -> Block:
         """The objects of the text, or of its first lines where there are too many keys."""
         is_utf8 = _is_utf8(text)
-        table = member_table(text) if is_utf8 else None
-        if table is not None:
-            stop = BlockStart(
-                at.row + table.num_rows, at.offset + len(text), at.line + table.num_rows
-            )
+        found = member_table(text) if is_utf8 else None
+        if found is not None:
+            count = found.table.num_rows
+            stop = BlockStart(at.row + count, at.offset + len(text), at.line + count)
             rows = np.arange(at.row, stop.row, dtype=np.int64)
-            return Block(self._file, self.form, at, stop, table, rows)
+            return Block(
+                self._file, self.form, at, stop, found.table, rows, unquoted=found.unquoted
+            )
         lines = _read_lines(at, text, is_utf8)
         sound, table = _without_repeats(lines)
         return Block(

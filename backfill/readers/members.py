@@ -10,8 +10,8 @@ Rules: the text must be whole lines `{…}` of valid JSON with at least one memb
 named twice, with no whitespace but one space after a comma or a colon (so far as it would touch a
 value or a key). Anything else is left to the reader of single lines, which takes all there is.
 
-Plan: find the quotes, then the keys, then what lies between them; number the keys by their text;
-gather each column with one `take`.
+Plan: find the quotes, then the keys, then what lies between them; tell the members of each key;
+gather each column with one `take`, strings without their quotes where none has an escape.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from backfill.records import Int64s
+from backfill.records import Bools, Int64s
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -51,8 +51,18 @@ class _Members(NamedTuple):
     closes: Int64s
 
 
-def member_table(text: bytes) -> pa.RecordBatch | None:
+class MemberTable(NamedTuple):
     """The members' raw text, a column a key in order of first appearance; null is absent.
+
+    unquoted: the columns of strings alone, none of which has an escape: their text, no quotes.
+    """
+
+    table: pa.RecordBatch
+    unquoted: frozenset[str]
+
+
+def member_table(text: bytes) -> MemberTable | None:
+    """The lines of a text.
 
     text: whole lines of valid UTF-8. None where they are not as the rules of this module say.
     """
@@ -73,6 +83,8 @@ def member_table(text: bytes) -> pa.RecordBatch | None:
 def string_quotes(buffer: Bytes) -> Int64s:
     """Where the quotes are that begin or end a string, in valid JSON."""
     quotes = np.flatnonzero(buffer == _QUOTE)
+    if not (buffer == _BACKSLASH).any():
+        return quotes
     before = quotes - 1
     follows = buffer[before] == _BACKSLASH
     is_escaped = np.zeros(len(quotes), np.bool_)
@@ -128,7 +140,7 @@ def _depths(buffer: Bytes, quotes: Int64s, places: Int64s) -> Int64s:
     return depths[np.searchsorted(braces, places) - 1]
 
 
-def _table(text: bytes, members: _Members, stops: Int64s) -> pa.RecordBatch | None:
+def _table(text: bytes, members: _Members, stops: Int64s) -> MemberTable | None:
     buffer = np.frombuffer(text, np.uint8)
     value_starts = members.closes + 2
     value_starts += buffer[value_starts] == _SPACE
@@ -142,28 +154,63 @@ def _table(text: bytes, members: _Members, stops: Int64s) -> pa.RecordBatch | No
     bounds[0::4], bounds[1::4] = members.opens, members.closes + 1
     bounds[2::4], bounds[3::4] = value_starts, value_stops
     pieces = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(text))
-    keys = pieces.take(pa.array(np.arange(0, len(bounds), 4))).dictionary_encode()
-    names = [_KEY.decode(key) for key in keys.dictionary.to_pylist()]
+    by_key = _in_one_order(text, members, len(stops)) or _by_key(pieces)
+    names = [_KEY.decode(key) for key, _ in by_key]
     if len(set(names)) < len(names) or len(names) * len(stops) > CELLS_MAX:
         return None
-    columns = _columns(pieces, keys.indices.to_numpy(), members.lines, len(stops))
-    return columns and pa.RecordBatch.from_arrays(columns, names=names)
-
-
-def _columns(
-    pieces: pa.StringArray, keys: npt.NDArray[np.int32], lines: Int64s, count: int
-) -> list[pa.Array] | None:
-    """A column a key; None where a line has two members of one key."""
-    by_key = np.argsort(keys, kind="stable")
-    ends = np.cumsum(np.bincount(keys))
-    columns = []
-    for own in np.split(by_key, ends[:-1]):
-        rows, values = lines[own], 4 * own + 2
+    is_plain = _are_plain(buffer, value_starts)
+    columns, unquoted = [], set()
+    for name, (_, own) in zip(names, by_key, strict=True):
+        rows, values = members.lines[own], 4 * own + 2
         if (rows[1:] == rows[:-1]).any():
             return None
-        if len(own) < count:
-            places = np.full(count, -1, np.int64)
+        if is_plain[own].all():
+            unquoted.add(name)
+            bounds[values] += 1
+            bounds[values + 1] -= 1
+        if len(own) < len(stops):
+            places = np.full(len(stops), -1, np.int64)
             places[rows] = values
             values = pa.array(places, mask=places < 0)
         columns.append(pieces.take(pa.array(values)))
-    return columns
+    return MemberTable(pa.RecordBatch.from_arrays(columns, names=names), frozenset(unquoted))
+
+
+def _are_plain(buffer: Bytes, value_starts: Int64s) -> Bools:
+    """Which values are strings without an escape, or maybe with none."""
+    is_plain: Bools = buffer[value_starts] == _QUOTE
+    slashes = np.flatnonzero(buffer == _BACKSLASH)
+    is_plain[np.searchsorted(value_starts, slashes, side="right") - 1] = False
+    return is_plain
+
+
+def _in_one_order(text: bytes, members: _Members, count: int) -> list[tuple[bytes, Int64s]] | None:
+    """Each key's text and members, where all lines have the same keys in the same order.
+
+    Telling so takes a third of the time of numbering the keys by their text.
+    """
+    width = len(members.opens) // count
+    ends = members.lines[width - 1 :: width]
+    if width * count != len(members.opens) or not np.array_equal(ends, np.arange(count)):
+        return None
+    opens = members.opens.reshape(count, width)
+    sizes = members.closes.reshape(count, width) + 1 - opens
+    if (sizes != sizes[0]).any():
+        return None
+    found = []
+    for i, size in enumerate(sizes[0].tolist()):
+        everywhere = np.ndarray((len(text) - size + 1,), f"V{size}", text, 0, (1,))
+        key = text[opens[0, i] : opens[0, i] + size]
+        if everywhere[opens[:, i]].tobytes() != key * count:
+            return None
+        found.append((key, np.arange(i, len(members.opens), width)))
+    return found
+
+
+def _by_key(pieces: pa.StringArray) -> list[tuple[bytes, Int64s]]:
+    """Each key's text and members, in order of first appearance; every fourth piece is a key."""
+    texts = pieces.take(pa.array(np.arange(0, len(pieces), 4))).dictionary_encode()
+    numbers = texts.indices.to_numpy()
+    ends = np.cumsum(np.bincount(numbers))
+    members = np.split(np.argsort(numbers, kind="stable"), ends[:-1])
+    return list(zip(texts.dictionary.to_pylist(), members, strict=True))

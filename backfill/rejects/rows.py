@@ -57,6 +57,7 @@ def json_lines(rejected: Rejected, encoding: str) -> Iterator[str]:
     """Each refused row as one JSON object: its members as they were, then our own."""
     sound = taken(rejected.block, rejected.rows)
     keys = [json.dumps(name, ensure_ascii=False) for name in sound.schema.names]
+    marks = ['"' if name in rejected.block.unquoted else "" for name in sound.schema.names]
     values = [column.to_pylist() for column in sound.columns]
     is_ascii = not encoding.lower().startswith("utf")
     for refused in _each(rejected):
@@ -68,8 +69,11 @@ def json_lines(rejected: Rejected, encoding: str) -> Iterator[str]:
         if isinstance(refused.found, Fault):
             own = {RAW_COLUMN: refused.found.raw.decode(encoding, "backslashreplace"), **own}
         else:
-            cells = ((key, column[refused.found]) for key, column in zip(keys, values, strict=True))
-            members = [f"{key}:{raw}" for key, raw in cells if raw is not None]
+            members = [
+                f"{key}:{mark}{raw}{mark}"
+                for key, mark, column in zip(keys, marks, values, strict=True)
+                if (raw := column[refused.found]) is not None
+            ]
         members.append(json.dumps(own, ensure_ascii=is_ascii, separators=(",", ":"))[1:-1])
         yield f"{{{','.join(members)}}}"
 

@@ -101,3 +101,14 @@ def attribute(
     for row, rule in refusals(result):
         found[row] = {rule}
     return found
+
+
+def raw_records(block: Block) -> list[dict[str, Any]]:
+    """The cells of each row that could be read; members of JSON as they are written."""
+    return [
+        {
+            name: f'"{cell}"' if name in block.unquoted and cell is not None else cell
+            for name, cell in row.items()
+        }
+        for row in block.table.to_pylist()
+    ]

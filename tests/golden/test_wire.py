@@ -39,7 +39,7 @@ def test_the_bytes_on_the_wire_are_as_they_were(case: str, request: pytest.Fixtu
     encoded = encode(block, stream, where_of(stream), SURROUNDINGS)
 
     chunker = Chunker(stream.name)
-    bodies = [batch.body() for batch in (*chunker.add(encoded), *chunker.flush())]
+    bodies = [b"".join(batch.body()) for batch in (*chunker.add(encoded), *chunker.flush())]
     actual = {"body.json": b"\n".join([*bodies, b""]), "refused.txt": refused(encoded).encode()}
     for name, content in actual.items():
         if request.config.getoption("--regold"):

@@ -12,6 +12,7 @@ from backfill.mapping import Source
 from backfill.readers import find, open_file
 from backfill.records import Block, Rejected
 from backfill.rejects import RejectsFile
+from tests.core.blocks import raw_records
 
 OWN = ["_file", "_row", "_rule", "_reason"]
 
@@ -46,7 +47,7 @@ def reread(base: Path, source: Source, path: Path) -> list[dict[str, object]]:
     again = source.model_copy(update={"path": str(path)})
     blocks = blocks_of(base, again)
     assert [fault for block in blocks for fault in block.faults] == []
-    return [row for block in blocks for row in block.table.to_pylist()]
+    return [row for block in blocks for row in raw_records(block)]
 
 
 SOURCES = {

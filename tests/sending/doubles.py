@@ -16,7 +16,7 @@ import pytest
 
 from backfill.courier import Limits, Outside, RequestLog
 from backfill.errors import DeliveryError
-from backfill.records import Batch, Block, BlockStart, Form, Piece, SourceFile
+from backfill.records import Batch, Block, BlockStart, Body, Form, Piece, SourceFile
 from backfill.sender import Sender
 from backfill.verdict import Delivery, Reply
 
@@ -42,8 +42,8 @@ def batches_of(count: int, size: int) -> list[Batch]:
     return [batch_of(range(i * size, (i + 1) * size)) for i in range(count)]
 
 
-def numbers_in(body: bytes) -> list[int]:
-    return [operation["n"] for operation in json.loads(body)["batch"]]
+def numbers_in(body: Body) -> list[int]:
+    return [operation["n"] for operation in json.loads(b"".join(body))["batch"]]
 
 
 def listed(*indices: int) -> Reply:
@@ -66,7 +66,7 @@ class Scripted:
         self.starts_s: list[float] = []
         self.in_flight = self.in_flight_max = 0
 
-    async def post(self, body: bytes) -> Reply:
+    async def post(self, body: Body) -> Reply:
         numbers = numbers_in(body)
         self.posts.append(numbers)
         self.starts_s.append(asyncio.get_running_loop().time())

@@ -23,6 +23,7 @@ import pytest
 import yaml
 
 from backfill.courier import Limits, Outside
+from backfill.records import Body
 from backfill.sender import Sender
 from backfill.verdict import Reply
 
@@ -66,7 +67,7 @@ class Modelled:
             self.begun_s = now_s
         return now_s - self.begun_s
 
-    async def post(self, body: bytes) -> Reply:
+    async def post(self, body: Body) -> Reply:
         at_s = self.now_s()
         self.starts.append(at_s)
         if self.then and at_s >= self.then["at_s"]:

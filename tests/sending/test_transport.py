@@ -27,7 +27,7 @@ async def posted(*answers: Answer, times: int = 1, body: bytes = BODY):
     async with Server(lambda r: answers[min(r.number, len(answers) - 1)]) as server:
         to = HttpTransport(server.address, "site", "key")
         try:
-            return [await to.post(body) for _ in range(times)], server
+            return [await to.post((body,)) for _ in range(times)], server
         finally:
             await to.aclose()
 
@@ -37,7 +37,7 @@ async def asked_of(serve: Serving, body: bytes = BODY) -> Reply:
     async with listening(serve) as port:
         to = HttpTransport(f"http://127.0.0.1:{port}", "site", "key")
         try:
-            return await to.post(body)
+            return await to.post((body,))
         finally:
             await to.aclose()
 
@@ -81,7 +81,7 @@ def test_requests_are_in_flight_together_on_connections_of_their_own():
     async def together():
         async with Server(lambda _: Answer(delay_s=0.05)) as server:
             to = HttpTransport(server.address, "site", "key")
-            replies = await asyncio.gather(*(to.post(BODY) for _ in range(8)))
+            replies = await asyncio.gather(*(to.post((BODY,)) for _ in range(8)))
             await to.aclose()
             return replies, server.connections
 
@@ -109,7 +109,7 @@ def test_a_port_nobody_listens_on_is_a_reply_of_status_0():
         unused.bind(("127.0.0.1", 0))
         to = HttpTransport(f"http://127.0.0.1:{unused.getsockname()[1]}", "a", "b")
 
-        assert asyncio.run(to.post(BODY)) == Reply(0, failure="the connection cannot be made")
+        assert asyncio.run(to.post((BODY,))) == Reply(0, failure="the connection cannot be made")
 
 
 def test_a_server_that_keeps_silent_is_a_reply_of_status_0():

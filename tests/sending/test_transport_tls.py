@@ -39,7 +39,7 @@ async def through_proxy(pems, monkeypatch, script, times=1):
             monkeypatch.delenv(name, raising=False)
         to = HttpTransport("https://track.customer.io", "site", "key")
         try:
-            replies = [await to.post(BODY) for _ in range(times)]
+            replies = [await to.post((BODY,)) for _ in range(times)]
         finally:
             await to.aclose()
         return replies, server.received, asked
