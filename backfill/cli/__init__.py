@@ -13,6 +13,7 @@ from types import FrameType
 
 from backfill.cli.commands import commands
 from backfill.cli.output import Output, unbegun
+from backfill.cli.process import settle
 from backfill.cli.rehearsals import chaos
 from backfill.cli.streams import outlive_readers
 from backfill.errors import Terminated
@@ -28,6 +29,7 @@ commands.add_command(chaos)
 def main() -> None:
     """Run a command; every way out has its exit code and, with --json, its object."""
     outlive_readers()
+    settle()
     signal.signal(signal.SIGTERM, _terminate)
     output = Output("--json" in sys.argv)
     if sys.argv[1:2] == ["run"]:

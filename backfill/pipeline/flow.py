@@ -1,14 +1,16 @@
 """Rows in, batches out: what becomes no operation is settled on the way.
 
-Plan: while the batches of one block are sent, the next block is read and encoded in a thread.
-Peak memory is therefore that of two blocks with their operations, of the blocks behind the
-batches that the sender holds, and of those batches; it does not grow with the input.
+Plan: while the batches of one block are sent, the next one is encoded and the one after it read,
+each in a thread. Peak memory is therefore that of three blocks, two of them with their operations,
+of the blocks behind the batches that the sender holds, and of the bodies in flight; it does not
+grow with the input.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +19,7 @@ from backfill.chunker import Chunker
 from backfill.ledger import Ledger, rejected_by_api
 from backfill.operations import Encoded, encode, missing
 from backfill.pipeline import guard
+from backfill.pipeline.ahead import ahead
 from backfill.pipeline.blocks import Reading, readings, turns
 from backfill.pipeline.keeping import Keeper
 from backfill.pipeline.sources import OpenStream
@@ -83,16 +86,17 @@ class Flow:
     async def batches(self) -> AsyncGenerator[Batch]:
         """Every batch of the stream. What goes wrong with a source is raised here."""
         chunker = Chunker(self._stream.name, self._terms.operations_max)
-        async for reading, encoded in self._encoded():
-            self._watcher.expects(reading.expected)
-            if encoded is None:
-                if reading.block is None:
-                    self._ledger.end_file(reading.source.file, reading.rows_end)
-                    self._keeper.notice()
-                continue
-            self._settle(encoded)
-            for batch in chunker.add(encoded):
-                yield batch
+        async with aclosing(ahead(self._encoded(ahead(self._readings())))) as found:
+            async for reading, encoded in found:
+                self._watcher.expects(reading.expected)
+                if encoded is None:
+                    if reading.block is None:
+                        self._ledger.end_file(reading.source.file, reading.rows_end)
+                        self._keeper.notice()
+                    continue
+                self._settle(encoded)
+                for batch in chunker.add(encoded):
+                    yield batch
         self._is_read = True
         self._check_rejects()
         for batch in chunker.flush():
@@ -129,25 +133,26 @@ class Flow:
             )
         return remarks
 
-    async def _encoded(self) -> AsyncGenerator[tuple[Reading, Encoded | None]]:
+    async def _readings(self) -> AsyncGenerator[Reading]:
         source = readings(turns(self._stream, self._ledger), self._terms.limit)
-        following = asyncio.ensure_future(self._next(source))
-        try:
-            while (found := await following) is not None:
-                following = asyncio.ensure_future(self._next(source))
-                yield found
-        finally:
-            following.cancel()
+        while (reading := await asyncio.to_thread(next, source, None)) is not None:
+            yield reading
 
-    async def _next(self, source: Iterator[Reading]) -> tuple[Reading, Encoded | None] | None:
-        reading = await asyncio.to_thread(next, source, None)
-        if reading is None:
-            return None
-        block = reading.still_open(self._ledger)
-        if block is None:
-            return reading, None
-        stream, around = self._stream, reading.source.surroundings(self._terms.now_s)
-        return reading, await asyncio.to_thread(encode, block, stream.stream, stream.where, around)
+    async def _encoded(
+        self, found: AsyncGenerator[Reading]
+    ) -> AsyncGenerator[tuple[Reading, Encoded | None]]:
+        stream = self._stream
+        async with aclosing(found):
+            async for reading in found:
+                block = reading.still_open(self._ledger)
+                if block is None:
+                    yield reading, None
+                    continue
+                around = reading.source.surroundings(self._terms.now_s)
+                yield (
+                    reading,
+                    await asyncio.to_thread(encode, block, stream.stream, stream.where, around),
+                )
 
     def _look_for_typos(self, block: Block) -> None:
         """JSON records tell their keys only one by one: a late key and a typo look alike."""

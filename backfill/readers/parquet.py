@@ -22,7 +22,7 @@ from backfill.readers.source_errors import check_names, source_errors
 from backfill.records import Block, BlockStart, Form, SourceFile
 
 #: Bounds of one block: rows, and bytes of the file's uncompressed size.
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS = 1 << 15
 BLOCK_BYTES = 16 << 20
 
 
