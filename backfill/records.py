@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from backfill.arrays import flags
+
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
@@ -115,7 +117,7 @@ class Block:
         keep = ~is_done[self.rows - self.start.row]
         table = self.table
         if table.num_columns:  # Arrow cannot filter rows that have no columns
-            table = table.filter(pa.array(keep))
+            table = table.filter(flags(keep))
         return Block(
             self.file,
             self.form,

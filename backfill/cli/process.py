@@ -9,8 +9,10 @@ import ctypes
 import os
 from contextlib import suppress
 
-#: glibc's M_ARENA_MAX.  [malloc.h] Each thread would keep what it freed in an arena of its own.
-_ARENA_MAX = -8
+#: glibc's parameters.  [malloc.h] One arena (M_ARENA_MAX): each thread would keep what it freed in
+#: one of its own. What is freed stays with the process (M_MMAP_MAX, M_TRIM_THRESHOLD): block after
+#: block needs the same again, and half of all page faults are those of getting it back.
+_MALLOC = {-8: 1, -4: 0, -1: 256 << 20}
 
 #: polars: our stages are its threads; with a pool of two, small steps take half as long again.
 #: Arrow: what its own pools keep for later is 20 to 60 MB more than malloc's.
@@ -19,7 +21,8 @@ _SETTINGS = {"POLARS_MAX_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 def settle() -> None:
     """Settle it, as far as the environment does not say otherwise."""
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
-    with suppress(OSError, AttributeError):  # another C library: it has no arenas
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    for name, wanted in _SETTINGS.items():
+        os.environ.setdefault(name, wanted)
+    with suppress(OSError, AttributeError):  # another C library has no such function
+        for parameter, value in _MALLOC.items():
+            ctypes.CDLL(None).mallopt(parameter, value)

@@ -15,6 +15,7 @@ from typing import cast
 import polars as pl
 import pyarrow as pa
 
+from backfill.arrays import flags
 from backfill.columns import jsontext, typed
 from backfill.columns.jsontext import Json, filled
 from backfill.records import Block, Bools, Form
@@ -135,7 +136,7 @@ def columns_of(block: Block, kept: Bools | None = None) -> dict[str, Column]:
     """
     arrays = dict(zip(block.table.schema.names, block.table.columns, strict=True))
     if kept is not None:
-        mask = pa.array(kept)
+        mask = flags(kept)
         arrays = {name: array.filter(mask) for name, array in arrays.items()}
     forms = dict.fromkeys(block.unquoted, Form.JSON_TEXT)
     return {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 import pyarrow as pa
 
+from backfill.arrays import texts
 from backfill.coerce import Policy, convert
 from backfill.columns import Column, Json, json_string
 from backfill.mapping import Field, Stream
@@ -82,7 +83,9 @@ class Draft:
         return self.columns.get(source.column) or self._repeated(None)
 
     def _repeated(self, raw: str | None) -> Column:
-        return Column("", pa.repeat(pa.scalar(raw, pa.string()), self.height), Form.JSON)
+        if raw is None:
+            return Column("", pa.nulls(self.height, pa.string()), Form.JSON)
+        return Column("", pa.repeat(texts([raw])[0], self.height), Form.JSON)
 
     def converted(self, source: Field, name: str, policy: Policy | None = None) -> Json:
         """A field's values; the rows that break a rule are noted as problems."""

@@ -101,7 +101,7 @@ def _judge_nothing(where: Where | None, reader: Reader) -> None:
     Not for Parquet, whose columns have types that only a block shows.
     """
     if where is not None and reader.form is not Form.TYPED:
-        nothing = pa.array([], pa.string())
+        nothing = pa.nulls(0, pa.string())
         where.judge({name: Column(name, nothing, reader.form) for name in where.columns}, 0)
 
 

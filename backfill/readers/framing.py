@@ -18,7 +18,7 @@ from backfill.records import Block, BlockStart, Form
 
 #: Text of one CSV block, in bytes. Measured on 1 M people (12 columns, 148 MB; 2 shared cores):
 #: 0.43, 0.40 and 0.49 µs of CPU a row at 2, 4 and 8 MiB.
-BLOCK_BYTES = 3 << 20
+BLOCK_BYTES = 2 << 20
 
 #: A record longer than this, in bytes of UTF-8, stops the stream. 500 times what one operation
 #: may hold (trackapi.OPERATION_BYTES_MAX): a bound for memory, not a rule for rows.

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from backfill.arrays import integers, numpy_of
 from backfill.records import Bools, Int64s
 
 Bytes = npt.NDArray[np.uint8]
@@ -171,8 +172,9 @@ def _table(text: bytes, members: _Members, stops: Int64s) -> MemberTable | None:
         if len(own) < len(stops):
             places = np.full(len(stops), -1, np.int64)
             places[rows] = values
-            values = pa.array(places, mask=places < 0)
-        columns.append(pieces.take(pa.array(values)))
+            columns.append(pieces.take(integers(places, places < 0)))
+        else:
+            columns.append(pieces.take(integers(values)))
     return MemberTable(pa.RecordBatch.from_arrays(columns, names=names), frozenset(unquoted))
 
 
@@ -209,8 +211,8 @@ def _in_one_order(text: bytes, members: _Members, count: int) -> list[tuple[byte
 
 def _by_key(pieces: pa.StringArray) -> list[tuple[bytes, Int64s]]:
     """Each key's text and members, in order of first appearance; every fourth piece is a key."""
-    texts = pieces.take(pa.array(np.arange(0, len(pieces), 4))).dictionary_encode()
-    numbers = texts.indices.to_numpy()
+    texts = pieces.take(integers(np.arange(0, len(pieces), 4))).dictionary_encode()
+    numbers = numpy_of(texts.indices)
     ends = np.cumsum(np.bincount(numbers))
     members = np.split(np.argsort(numbers, kind="stable"), ends[:-1])
     return list(zip(texts.dictionary.to_pylist(), members, strict=True))

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from backfill.arrays import integers, numpy_of
+
 
 def is_plain(kind: pa.DataType) -> bool:
     """Whether the type, nested ones included, is already what `plain` makes."""
@@ -50,6 +52,6 @@ def plain(column: pa.Array) -> pa.Array:
 
 def _plain_list(column: pa.Array) -> pa.Array:
     # Not by cast: from a list view it makes offsets that are too few.  [observed: pyarrow 26.0.1]
-    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
-    offsets = pa.array(np.append(0, np.cumsum(lengths, dtype=np.int64)))
+    lengths = numpy_of(pc.list_value_length(column).fill_null(0))
+    offsets = integers(np.append(0, np.cumsum(lengths, dtype=np.int64)))
     return pa.LargeListArray.from_arrays(offsets, plain(column.flatten()), mask=column.is_null())

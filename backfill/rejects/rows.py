@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from backfill import dialect
+from backfill.arrays import flags
 from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS, Dialect
 from backfill.mapping import Source
 from backfill.records import Block, Fault, Rejected
@@ -28,7 +29,7 @@ def taken(block: Block, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordB
     """Those of the rows that could be read, in order, without columns of our own names."""
     table = block.table
     names = [name for name in table.schema.names if name not in REJECT_COLUMNS]
-    return table.select(names).filter(pa.array(np.isin(block.rows, rows)))
+    return table.select(names).filter(flags(np.isin(block.rows, rows)))
 
 
 def csv_cells(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from backfill.arrays import integers, texts
 from backfill.dialect import REJECT_COLUMNS
 from backfill.records import Rejected
 from backfill.rejects.rows import taken
@@ -23,10 +24,10 @@ def spooled(rejected: Rejected) -> bytes:
     """The refused rows with our columns, as one Arrow stream."""
     sound = taken(rejected.block, rejected.rows)
     own = (
-        pa.array([rejected.block.file.label] * len(rejected.rows), pa.string()),
-        pa.array(rejected.rows + 1, pa.int64()),
-        pa.array(rejected.rules, pa.string()),
-        pa.array(rejected.reasons, pa.string()),
+        texts([rejected.block.file.label] * len(rejected.rows)),
+        integers(rejected.rows + 1),
+        texts(rejected.rules),
+        texts(rejected.reasons),
     )
     batch = pa.RecordBatch.from_arrays(
         [*sound.columns, *own], names=[*sound.schema.names, *REJECT_COLUMNS]

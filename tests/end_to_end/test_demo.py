@@ -96,3 +96,19 @@ def test_a_reader_that_has_seen_enough_changes_no_exit_code(checkout):
     run.stderr.close()
 
     assert (run.wait(60), complaints) == (0, "")
+
+
+def test_a_run_loads_no_pandas_where_it_is_installed(checkout):
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "backfill", "demo"],
+        cwd=checkout,
+        env=environ(None),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+
+    loaded = {line.split("|")[-1].strip() for line in run.stderr.splitlines() if "|" in line}
+    assert "polars" in loaded
+    assert "pandas.core" not in loaded
