@@ -30,6 +30,8 @@ lock: $(READY)
 	$(BIN)/python -m pip install --quiet 'pip-tools>=7.6'
 	$(LOCK) --output-file requirements.lock pyproject.toml
 	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(LOCK) --extra dev --extra bench --allow-unsafe --constraint requirements-dev.lock \
+		--output-file tests/bench/requirements.lock pyproject.toml
 
 schema: $(READY)
 	$(BIN)/python -c 'import json; from backfill.config import json_schema; \

@@ -3,27 +3,28 @@
     python tests/bench/concurrency.py --seconds 6
 
 Bodies of 20 KB and 500 KB, ready made, by the sender and its own transport to a server in a process
-of its own. What counts is the rate from 3 s after the first request on; the settings take turns.
+of its own. What counts is the rate from 3 s after the first request on; the settings take turns,
+and of the fixed ones the median is shown. Three rounds take 20 minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
+from functools import partial
+from statistics import median
 
 import numpy as np
+from counting_server import serving
+from measure import interleaved, machine, spread
 
 from backfill.courier import Limits, RequestLog
 from backfill.records import Batch
 from backfill.sender import Sender
 from backfill.transport import HttpTransport
 
-HERE = Path(__file__).parent
 SETTLED_S = 3.0
 FIXED = (1, 4, 16, 64, 256, 1000)
 
@@ -51,40 +52,46 @@ async def rate(address: str, concurrency: int | None, size_bytes: int, seconds: 
     return sum(begun_s <= t < begun_s + seconds for t in ended) / seconds
 
 
+def served(latency_s: float, concurrency: int | None, size_bytes: int, seconds: float) -> float:
+    """The rate against a server of its own."""
+    with serving(delay_s=latency_s) as server:
+        return asyncio.run(rate(server.address, concurrency, size_bytes, seconds))
+
+
+def line(latency_s: float, size_bytes: int, rounds: int, seconds: float) -> str:
+    """The medians of every setting; of `auto` also the least and the most."""
+    settings = {
+        setting: partial(served, latency_s, setting, size_bytes, seconds)
+        for setting in (*FIXED, None)
+    }
+    found = interleaved(rounds, settings)
+    medians = {setting: median(turns) for setting, turns in found.items()}
+    best = max(medians[setting] for setting in FIXED)
+    return shown(
+        f"{1000 * latency_s:.0f} ms, {size_bytes // 1000} KB",
+        *(f"{medians[setting]:.0f}" for setting in FIXED),
+        *spread(found[None]),
+        f"{medians[None] / best:.1%}",
+    )
+
+
+def shown(first: str, *others: str) -> str:
+    """A line of the table, which comes line by line."""
+    return f"{first:<15}" + "".join(f"{cell:>12}" for cell in others)
+
+
 def main() -> None:
     """Print one line a latency and size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    print("latency  body     " + "".join(f"{n:>7}" for n in FIXED) + "    auto  of the best")
+    print(machine())
+    print(f"input: ready-made batches for {SETTLED_S + given.seconds:g} s")
+    print(shown("requests/s", *map(str, FIXED), "auto: min", "median", "max", "of the best"))
     for latency_s in (0.01, 0.1, 1.0):
         for size_bytes in (20_000, 499_000):
-            rates = {n: served(latency_s, n, size_bytes, given.seconds) for n in (*FIXED, None)}
-            best = max(rates[n] for n in FIXED)
-            print(
-                f"{1000 * latency_s:>5.0f} ms {size_bytes // 1000:>4} KB "
-                + "".join(f"{rates[n]:>7.0f}" for n in FIXED)
-                + f" {rates[None]:>7.0f}  {rates[None] / best:>7.1%}",
-                flush=True,
-            )
-
-
-def served(latency_s: float, concurrency: int | None, size_bytes: int, seconds: float) -> float:
-    """The rate against a server of its own."""
-    server = subprocess.Popen(
-        [sys.executable, HERE / "counting_server.py", "1", str(latency_s)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    assert server.stdin is not None
-    try:
-        address = server.stdout.readline().strip()
-        return asyncio.run(rate(address, concurrency, size_bytes, seconds))
-    finally:
-        server.stdin.close()
-        server.wait()
+            print(line(latency_s, size_bytes, given.rounds, given.seconds), flush=True)
 
 
 if __name__ == "__main__":

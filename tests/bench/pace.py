@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from counting_server import serving
+from measure import interleaved, machine, spread, table
 
 from backfill.courier import Limits, RequestLog
 from backfill.records import Batch
 from backfill.sender import Sender
 from backfill.transport import HttpTransport
-
-HERE = Path(__file__).parent
 
 
 async def batches(count: int, size: int) -> AsyncIterator[Batch]:
@@ -48,37 +47,50 @@ def busiest(times: np.ndarray, amounts: np.ndarray) -> int:
     return int((sums[ends] - sums[np.arange(len(times))]).max())
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What came of a limit. share: of it that was reached; most: in any one second."""
+
+    share: float
+    most: int
+
+
+def kept(rate: int, of_operations: int, seconds: int) -> Kept:
+    """Send for so long under a limit of requests or, where it is given, of operations a second."""
+    limit = of_operations or rate
+    size = max(1, of_operations // 100)
+    count = max(8, limit // size * seconds)
+    with serving() as server:
+        log = asyncio.run(starts(server.address, Limits(rate, of_operations or None), count, size))
+    assert server.counts["requests"] == count
+    times = np.array([one.started_at_s for one in log])
+    amounts = np.array([one.operations if of_operations else 1 for one in log])
+    most = busiest(times, amounts)
+    assert most <= limit
+    return Kept(amounts[:-1].sum() / (times[-1] - times[0]) / limit, most)
+
+
 def main() -> None:
     """Print one line a limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    server = subprocess.Popen(
-        [sys.executable, HERE / "counting_server.py", "1", "0"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+    print(machine())
+    print(f"input: ready-made batches for {given.seconds} s")
+    limits = {f"{rate:,} requests/s": (rate, 0) for rate in (4, 50, 1000)}
+    limits |= {f"{count:,} operations/s": (1000, count) for count in (4, 50, 1000)}
+    found = interleaved(
+        given.rounds,
+        {name: partial(kept, *limit, given.seconds) for name, limit in limits.items()},
     )
-    assert server.stdout is not None
-    assert server.stdin is not None
-    address = server.stdout.readline().strip()
-    for rate, of_operations in [(4, 0), (50, 0), (1000, 0), (1000, 4), (1000, 50), (1000, 1000)]:
-        limits = Limits(rate, of_operations or None)
-        size = max(1, of_operations // 100) if of_operations else 1
-        count = max(8, (of_operations // size if of_operations else rate) * given.seconds)
-        log = asyncio.run(starts(address, limits, count, size))
-        times = np.array([one.started_at_s for one in log])
-        amounts = np.array([one.operations if of_operations else 1 for one in log])
-        reached = amounts[:-1].sum() / (times[-1] - times[0])
-        unit, limit = ("operations", of_operations) if of_operations else ("requests", rate)
-        print(
-            f"{limit:>5} {unit}/s: {reached / limit:.1%} of it over {times[-1] - times[0]:.0f} s,"
-            f" at most {busiest(times, amounts):,} in a second",
-            flush=True,
-        )
-        assert busiest(times, amounts) <= limit
-    server.stdin.close()
-    server.wait()
+    table(
+        ["share reached of", "min", "median", "max", "most in a second"],
+        [
+            [name, *spread([one.share for one in turns], ".1%"), f"{max(o.most for o in turns):,}"]
+            for name, turns in found.items()
+        ],
+    )
 
 
 if __name__ == "__main__":

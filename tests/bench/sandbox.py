@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import orjson
+from measure import machine
 
 from backfill import trackapi
 from backfill.sandbox import summary
@@ -94,9 +94,8 @@ def main(count: int) -> None:
                     paces[name].append(pace(address, operations))
             found = summary(state)
             assert (found["people"], found["events"]) == (max(count, 10_000), count)
-    print(
-        f"{count:,} operations of each kind, {IN_FLIGHT} requests in flight, {os.cpu_count()} cores"
-    )
+    print(machine())
+    print(f"input: {count:,} operations of each kind, {IN_FLIGHT} requests in flight")
     for name, each in paces.items():
         low, high = min(each), max(each)
         print(f"{name}: {statistics.median(each):,.0f} operations/s ({low:,.0f} to {high:,.0f})")

@@ -1,0 +1,87 @@
+"""A file to packed batches, by the stages of a run and as its process is set up; no network.
+
+    python tests/bench/engine_batches.py job_csv.yaml
+
+Prints one JSON object: seconds from after the imports to the last batch, operations, bytes, and
+the largest body. `--expect people.csv` compares every operation with its row; not for timed runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from backfill.cli.process import settle
+
+
+class Nobody:
+    """Who hears of a run and does nothing; a row that is rejected is a mistake."""
+
+    def notice(self) -> None:
+        """A keeper's."""
+
+    def expects(self, rows: int | None) -> None:
+        """A watcher's."""
+
+    def settled(self, rows: int, rejected: int) -> None:
+        """A watcher's."""
+
+    def append(self, *rejected: Any) -> None:
+        """A rejects file's."""
+        raise AssertionError(rejected)
+
+
+def expected(path: Path) -> Iterator[dict[str, Any]]:
+    """The operation of each row."""
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            identifiers = {"id": row.pop("contact_id")}
+            attributes = row | {"created_at": int(row["created_at"])}
+            person = {"type": "person", "action": "identify"}
+            yield person | {"identifiers": identifiers, "attributes": attributes}
+
+
+async def taken(config: Path, rows: Iterator[dict[str, Any]] | None) -> dict[str, int]:
+    """Take every batch of the job's first stream."""
+    from backfill import config as configs
+    from backfill.ledger import Ledger
+    from backfill.pipeline import open_streams
+    from backfill.pipeline.flow import Flow, Terms
+
+    nobody: Any = Nobody()
+    stream = open_streams(configs.load(config))[0]
+    terms = Terms(int(time.time()), None, None, True, None, Path("rejects"))
+    flow = Flow(stream, terms, Ledger(), nobody, nobody, nobody)
+    operations = total = largest = 0
+    async for batch in flow.batches():
+        body = batch.body()
+        size = sum(map(len, body))
+        operations, total, largest = operations + len(batch), total + size, max(largest, size)
+        if rows is not None:
+            for operation in json.loads(b"".join(body))["batch"]:
+                assert operation == next(rows)
+    return {"operations": operations, "bytes": total, "largest": largest}
+
+
+def main() -> None:
+    """Print what was made, and in what time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--expect", type=Path)
+    given = parser.parse_args()
+    settle()
+    import backfill.api  # noqa: F401  all that a run imports
+
+    began_s = time.perf_counter()
+    found = asyncio.run(taken(given.config, expected(given.expect) if given.expect else None))
+    print(json.dumps({"seconds": time.perf_counter() - began_s} | found))
+
+
+if __name__ == "__main__":
+    main()
