@@ -75,3 +75,21 @@ def test_nothing_is_remembered_once_everything_is_finished(wanted):
         ordering.finish(number)
 
     assert not any(vars(ordering).values())
+
+
+@given(
+    count=st.integers(1, 60),
+    finished=st.sets(st.integers(0, 59)),
+    shared=st.lists(st.integers(0, 59), min_size=1, max_size=3, unique=True),
+)
+def test_the_first_shared_entity_is_found_among_many_batches_that_share_none(
+    count, finished, shared
+):
+    ordering = Ordering()
+    for number in range(count):
+        assert ordering.admit(number, keys(2 * number, 2 * number + 1)) == set()
+        if number in finished:
+            ordering.finish(number)
+
+    unfinished = set(range(count)) - finished
+    assert ordering.admit(count, keys(*(2 * n for n in shared))) == unfinished & set(shared)
