@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from backfill import trackapi
 from backfill.columns import Column, columns_of
-from backfill.filters import Where
 from backfill.mapping import Stream
 from backfill.operations import repeats, shapes
 from backfill.operations.draft import Draft, Surroundings, Text, write
 from backfill.records import Block, Bools, Int64s, Part, Piece, Rejected, UInt64s
 from backfill.timestamps import Problem
+
+if TYPE_CHECKING:
+    from backfill.filters import Where
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -10,12 +11,14 @@ from backfill import readers
 from backfill.columns import Column
 from backfill.config import Job
 from backfill.errors import MappingError, SourceError
-from backfill.filters import Where
 from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
 from backfill.readers import Fingerprint, Reader
 from backfill.records import Form, SourceFile
 from backfill.resumption import FileIdentity, JobIdentity, StreamIdentity
+
+if TYPE_CHECKING:
+    from backfill.filters import Where
 
 
 @dataclass(frozen=True, slots=True)
