@@ -27,8 +27,9 @@ from backfill.verdict import Delivery
 #: wall clock that was set back must not hold a run for hours.
 RESUME_WAIT_S_MAX = 1.1
 
-#: Operations held at once, in bytes: 200 full batches, enough for 100 MB/s at a latency of 1 s,
-#: which is what one machine encodes. At half of it such a latency halves the rate; twice is memory.
+#: Operations held at once, in bytes: 100 full batches, which are 150 k operations a second at a
+#: latency of 1 s, and more than one machine encodes at 0.1 s. Twice as much doubles the first and
+#: takes 80 MB more.
 HELD_BYTES_MAX = 50_000_000
 
 #: Wall clock and chance of a real run.

@@ -21,9 +21,15 @@ from backfill.readers.plain_types import can_be_plain, plain
 from backfill.readers.source_errors import check_names, source_errors
 from backfill.records import Block, BlockStart, Form, SourceFile
 
-#: Bounds of one block: rows, and bytes of the file's uncompressed size.
-BLOCK_ROWS = 1 << 15
+#: Bounds of one block: rows, and bytes of the file's uncompressed size. Measured by the whole
+#: command on 1 M people (12 columns), in M rows/s and MB at the peak: 0.88 and 328 at 20 K rows,
+#: 0.95 and 330 at 24 K, 1.0 and 345 at 32 K, 1.0 and 460 at 64 K.
+BLOCK_ROWS = 3 << 13
 BLOCK_BYTES = 16 << 20
+
+#: Bytes of each column read at once. Without it all of a row group is held: of one with 4 M rows
+#: 110 MB more at the same speed.
+PAGES_BYTES = 1 << 18
 
 
 class ParquetReader:
@@ -55,7 +61,10 @@ class ParquetReader:
 
     def blocks(self, start: BlockStart | None = None) -> Iterator[Block]:
         """The blocks from `start` on; see `framing.Reader`."""
-        with source_errors(self._file.label), pq.ParquetFile(self._file.path) as parquet:
+        with (
+            source_errors(self._file.label),
+            pq.ParquetFile(self._file.path, pre_buffer=False, buffer_size=PAGES_BYTES) as parquet,
+        ):
             groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
             firsts = list(accumulate((group.num_rows for group in groups), initial=0))
             at = start or _place(0, firsts)
