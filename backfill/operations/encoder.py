@@ -45,6 +45,11 @@ class Encoded:
     young: int = 0
     future: int = 0
 
+    @property
+    def block(self) -> Block:
+        """The block it was made of."""
+        return self.rejected.block
+
 
 def encode(
     block: Block, stream: Stream, where: Where | None, surroundings: Surroundings

@@ -51,10 +51,20 @@ def keys(draft: Draft, frame: pl.DataFrame) -> UInt64s:
 
 def piece(block: Block, frame: pl.DataFrame) -> Piece:
     """The rows behind an arranged frame's operations."""
+    behind, _ = rows(frame)
+    block = _slim(block, behind)
     if ROW in frame.columns:
-        return Piece(block, frame[ROW].to_numpy())
-    firsts = np.concatenate([np.zeros(1, np.int64), np.cumsum(_counts(frame))])
-    return Piece(block, _flat(frame), firsts)
+        return Piece(block, behind)
+    return Piece(block, behind, np.concatenate([np.zeros(1, np.int64), np.cumsum(_counts(frame))]))
+
+
+def _slim(block: Block, behind: Int64s) -> Block:
+    """The block, less the other rows where they are most of it: a batch keeps its blocks alive."""
+    if 2 * len(behind) >= len(block.rows):
+        return block
+    is_out = np.ones(block.stop.row - block.start.row, np.bool_)
+    is_out[behind - block.start.row] = False
+    return block.without(is_out)
 
 
 def rows(frame: pl.DataFrame) -> tuple[Int64s, Int64s]:

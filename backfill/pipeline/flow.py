@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -169,7 +170,7 @@ class Flow:
         """Mark the rows of a block that became no operation."""
         if encoded.young and self._stream.stream.campaigns is None and not self._terms.is_rehearsal:
             raise guard.young(self._stream, f"{encoded.young:,} or more of its events")
-        block, rejected = encoded.piece.block, encoded.rejected
+        block, rejected = encoded.block, encoded.rejected
         self._look_for_typos(block)
         self._ledger.read(block)
         for part, rows in encoded.filtered.items():
@@ -186,16 +187,12 @@ class Flow:
         self._check_rejects()
 
     def _check_rejects(self) -> None:
-        counts = self._ledger.counts(self._stream.name)
-        # What a process before this one rejected far ahead of what it delivered is a share of all
-        # that it had read.
-        reach = self._ledger.reach(self._stream.name)
-        read = counts.read if self._is_read else max(counts.read, reach)
+        name = self._stream.name
         guard.check_rejects(
             self._stream.stream,
             self._terms.max_rejects,
-            counts.rejected,
-            read,
+            self._ledger.counts(name),
+            partial(self._ledger.reach, name),
             self._terms.rejects,
             is_read=self._is_read,
         )

@@ -6,11 +6,11 @@ backfill historical data]
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from backfill.errors import GuardError
-from backfill.ledger import Ledger
+from backfill.ledger import Counts, Ledger
 from backfill.mapping import Stream, rejects_max
 from backfill.operations import encode
 from backfill.pipeline.blocks import readings, turns
@@ -60,25 +60,29 @@ def young(stream: OpenStream, which: str) -> GuardError:
 def check_rejects(
     stream: Stream,
     default: int | str | None,
-    rejected: int,
-    read: int,
+    counts: Counts,
+    reach: Callable[[], int],
     rejects: Path,
     *,
     is_read: bool,
 ) -> None:
     """Raise GuardError where more rows of a stream are rejected than `max_rejects` bears.
 
-    default: the job's, for a stream that has none. read: the rows that were looked at for it, also
-    by processes before this one. rejects: their folder, for the message.
+    default: the job's, for a stream that has none. reach: rows that were looked at for it, also by
+    processes before this one: what they rejected far ahead of what they delivered is a share of all
+    that they had read. rejects: their folder, for the message.
     is_read: whether all of the stream is read; before that a share is held from SHARE_ROWS_MIN on.
     """
-    bound = default if stream.max_rejects is None else stream.max_rejects
-    if bound is None or rejected <= rejects_max(bound, read):
+    bound, read = default if stream.max_rejects is None else stream.max_rejects, counts.read
+    if bound is None or counts.rejected <= rejects_max(bound, read):
         return
-    if isinstance(bound, str) and not is_read and read < SHARE_ROWS_MIN:
-        return
+    if isinstance(bound, str) and not is_read:
+        read = max(read, reach())
+        if read < SHARE_ROWS_MIN or counts.rejected <= rejects_max(bound, read):
+            return
     raise GuardError(
-        f"{rejected:,} of {read:,} rows read are rejected, more than `max_rejects: {bound}` bears",
+        f"{counts.rejected:,} of {read:,} rows read are rejected, more than"
+        f" `max_rejects: {bound}` bears",
         f"stream {stream.name}",
         f"see `_reason` in {rejects} for what is wrong, mend the source or the config and start"
         " anew with --fresh; or raise max_rejects, and the same command goes on",

@@ -121,3 +121,13 @@ def test_rows_that_do_not_match_are_filtered_and_unreadable_ones_rejected():
     assert result.piece.rows.tolist() == [11]
     assert result.filtered["where"].tolist() == [10, 13]
     assert refusals(result) == [(12, "where_unreadable")]
+
+
+def test_a_batch_keeps_no_more_of_a_block_than_the_few_rows_it_takes():
+    columns = {"id": [str(n) for n in range(100)], "n": [str(n % 50) for n in range(100)]}
+
+    result = encoded(block(columns, first=10), stream(where="n = '7'"))
+
+    assert result.piece.rows.tolist() == [17, 67]
+    assert result.piece.block.table["id"].to_pylist() == ["7", "57"]
+    assert (result.block.start.row, result.block.table.num_rows) == (10, 100)

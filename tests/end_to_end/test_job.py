@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import stat
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from .command import run_job, write_job
 from .people import PEOPLE, ids, write_people
-from .recorder import Answer, recording
+from .recorder import Answer, Posted, recording
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
@@ -149,3 +152,29 @@ def test_a_server_on_this_machine_that_knows_no_region_is_sent_to(tmp_path):
         server.shutdown()
 
     assert (run.code, run.told["rows"]["delivered"]) == (0, 10)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_the_few_rows_a_condition_takes_are_counted_and_rejected_as_themselves(tmp_path, form):
+    write_people(tmp_path / f"people.{form}", 2_000)
+    write_job(tmp_path, PEOPLE | {"source": f"people.{form}", "where": "id LIKE '%99'"})
+
+    def answer(posted: Posted) -> Answer:
+        errors = [{"batch_index": 1, "reason": "invalid", "field": "id", "message": "no"}]
+        return Answer(207, json.dumps({"errors": errors}).encode())
+
+    with recording(answer) as server:
+        run = run_job(tmp_path, server.address)
+
+    assert run.code == 3
+    assert run.told["rows"] == {
+        "read": 2_000, "delivered": 19, "rejected": 1, "filtered": 1_980, "unprocessed": 0
+    }  # fmt: skip
+    path = tmp_path / run.told["rejects"][0]
+    if form == "parquet":
+        [row] = pq.read_table(path).to_pylist()
+    elif form == "jsonl":
+        row = json.loads(path.read_text())
+    else:
+        [row] = csv.DictReader(io.StringIO(path.read_text()))
+    assert (row["id"], row["value"], int(row["_row"])) == ("p199", "x199", 200)
