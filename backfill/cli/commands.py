@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -240,8 +241,12 @@ def _ask(job: Job) -> None:
     """Ask before anything goes to a workspace; never without a terminal."""
     if job.sandbox is not None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
+    from backfill.config import address
+
     names = ", ".join(stream.name for stream in job.streams)
-    question = f"Send {names} to the {job.destination.region} region?"
+    question = f"Send {names} to {address(job, os.environ)} (region: {job.destination.region})?"
+    # polars' handler of Ctrl-C has the system read on, so that it would wait for Enter.
+    signal.siginterrupt(signal.SIGINT, True)
     if not click.confirm(question, err=True):
         raise BackfillError("not confirmed: nothing was sent", "this terminal", "say y, or --yes")
 

@@ -112,7 +112,7 @@ def report(
                 f"{max(ran.peak_mb for ran in turns):,.0f}",
             ]
         )
-    head = ["rows/s", "rows", "min", "median", "max", "start s", "without", "CPU s", "peak MB"]
+    head = ["rows/s", "rows", "min", "median", "max", "start s", "less start", "CPU s", "peak MB"]
     measure.table(head, lines)
     best = max(SCRIPTS, key=rates.__getitem__)
     told = ", ".join(f"{form} {rates[form] / rates[best]:.1f}" for form in jobs.FORMATS)

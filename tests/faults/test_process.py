@@ -99,11 +99,13 @@ def test_a_signal_after_the_last_row_does_not_cut_the_report(job):
 
 
 @contextmanager
-def on_a_terminal(address: str, folder: Path, inside: list[str]) -> Iterator[tuple[Any, int]]:
+def on_a_terminal(
+    address: str, folder: Path, inside: list[str], *options: str
+) -> Iterator[tuple[Any, int]]:
     """A run on a terminal of its own; gives it and the side whose closing hangs up."""
     master, slave = pty.openpty()
     process = begin(
-        address, "run", "job.yaml", "--yes", inside=["setsid", "--ctty", *inside],
+        address, "run", "job.yaml", *options, inside=["setsid", "--ctty", *inside],
         cwd=folder, stdin=slave, stdout=slave, stderr=slave,
     )  # fmt: skip
     os.close(slave)
@@ -113,7 +115,7 @@ def on_a_terminal(address: str, folder: Path, inside: list[str]) -> Iterator[tup
 
 def test_a_terminal_that_goes_away_ends_the_run_in_order_and_abandons_nothing(job):
     with recording(lambda _: Answer(delay_s=0.15)) as server:
-        with on_a_terminal(server.address, job, []) as (process, terminal):
+        with on_a_terminal(server.address, job, [], "--yes") as (process, terminal):
             until_posted(server, process, 2)
             os.close(terminal)  # the system sends SIGHUP
             time.sleep(0.05)
@@ -127,6 +129,22 @@ def test_a_terminal_that_goes_away_ends_the_run_in_order_and_abandons_nothing(jo
     assert kept.counts["people"].delivered == answered
     assert_nothing_is_lost(finished, server, rejected_rows(job / REJECTS))
     assert len(ids(server.accepted)) == len(set(ids(server.accepted)))
+
+
+def test_ctrl_c_at_the_question_before_anything_is_sent_ends_the_run(job):
+    with (
+        recording() as server,
+        on_a_terminal(server.address, job, []) as (process, terminal),
+    ):
+        asked = b""
+        while b"[y/N]" not in asked:
+            asked += os.read(terminal, 4096)
+        os.write(terminal, b"\x03")
+        code = process.wait(20)
+        os.close(terminal)
+
+    assert f"to {server.address} (region: us)?".encode() in asked
+    assert (code, server.posted) == (130, [])
 
 
 @pytest.mark.parametrize(
@@ -151,7 +169,7 @@ def test_a_hangup_is_never_the_second_wish_to_end(asked, wishes):
 def test_signals_that_whoever_started_the_run_ignores_stop_nothing(job):
     with (
         recording(lambda _: Answer(delay_s=0.02)) as server,
-        on_a_terminal(server.address, job, IGNORING_SIGNALS) as (process, terminal),
+        on_a_terminal(server.address, job, IGNORING_SIGNALS, "--yes") as (process, terminal),
     ):
         until_posted(server, process, 2)
         process.send_signal(signal.SIGINT)
