@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 
 import psutil
 import pytest
 
+from backfill.chaos.settings import COMMAND
 from tests.end_to_end.command import adds_up, command, ended, start
 
 from .jobs import PRIVATE, TOO_LONG, write
@@ -92,3 +94,11 @@ def test_a_job_that_cannot_run_is_told_before_anything_is_begun(folder):
     assert run.code == 2
     assert "changes.csv" in run.told["error"]["what"]
     assert left(folder) == []
+
+
+def test_the_engine_takes_no_module_of_the_folder_it_stands_in_for_one_of_pythons(tmp_path):
+    (tmp_path / "email.py").write_text("raise SystemExit(99)")
+
+    run = subprocess.run([*COMMAND, "run", "no.yaml"], cwd=tmp_path, capture_output=True)
+
+    assert (run.returncode, b"no such config file" in run.stderr) == (2, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import concurrent.futures
 import socket
 import time
 
@@ -268,3 +269,19 @@ def test_a_proxy_that_cannot_be_used_is_refused_without_repeating_it(proxy, monk
         HttpTransport("https://track.customer.io", "site", "key")
 
     assert "secret" not in str(caught.value)
+
+
+def test_no_thread_to_look_a_name_up_in_is_a_broken_connection_and_no_mistake_of_ours():
+    class Full(concurrent.futures.ThreadPoolExecutor):
+        def submit(self, *_args, **_kwargs):
+            raise RuntimeError("can't start new thread")
+
+    async def asked():
+        asyncio.get_running_loop().set_default_executor(Full())
+        to = HttpTransport("http://localhost:9", "site", "key")
+        try:
+            return await to.post((BODY,))
+        finally:
+            await to.aclose()
+
+    assert asyncio.run(asked()) == Reply(0, failure="the connection cannot be made")
