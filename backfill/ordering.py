@@ -31,7 +31,7 @@ class Ordering:
     """
 
     def __init__(self) -> None:
-        self._keys: dict[int, UInt64s] = {}  # of the batches that are not finished, as admitted
+        self._keys: dict[int, UInt64s] = {}  # of the batches not finished, as admitted; ascending
         self._known = _Known()
         self._last: dict[int, int] | None = None  # entity → the last batch admitted that touches it
         self._followers: dict[int, list[int]] = {}
@@ -44,6 +44,7 @@ class Ordering:
         """
         if not len(keys):
             return set()
+        keys = np.sort(keys)
         earlier = self._touching(keys)
         self._keys[batch] = keys
         if self._last is None:
@@ -82,7 +83,7 @@ class Ordering:
         if self._last is None:
             if not self._known.holds_any(keys):
                 return set()
-            self._last = {}
+            self._last, self._known = {}, _Known()
             for number, own in self._keys.items():
                 self._last.update(dict.fromkeys(own.tolist(), number))
         found = set(map(self._last.get, keys.tolist()))
@@ -100,13 +101,12 @@ class _Known:
         return len(self._together) + sum(map(len, self._apart))
 
     def holds_any(self, keys: UInt64s) -> bool:
-        """Whether one of the keys is known."""
-        wanted = np.sort(keys)
-        return any(_share_any(known, wanted) for known in (self._together, *self._apart))
+        """Whether one of the keys, ascending, is known."""
+        return any(_share_any(known, keys) for known in (self._together, *self._apart))
 
     def add(self, keys: UInt64s, unfinished: Iterable[UInt64s]) -> None:
-        """Know these as well; unfinished: all that must be known, these among them."""
-        self._apart.append(np.sort(keys))
+        """Know these, ascending, too; unfinished: all that must be known, these among them."""
+        self._apart.append(keys)
         if len(self._apart) > APART_MAX:
             self._together, self._apart = np.sort(np.concatenate(list(unfinished))), []
 

@@ -149,6 +149,7 @@ class Rejected:
 class Piece:
     """Consecutive operations that come from one block.
 
+    block:  less the other rows where it takes only few of them.
     rows:   int64[k]: the rows behind the operations, in the operations' order.
     firsts: int64[n + 1]: operation i stands for rows[firsts[i] : firsts[i + 1]], the last of
             which gave it its place, the others having been folded into it; None: one row each.

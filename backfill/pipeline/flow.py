@@ -2,8 +2,7 @@
 
 Plan: while the batches of one block are sent, the next one is encoded and the one after it read,
 each in a thread. Peak memory is therefore that of three blocks, two of them with their operations,
-of the blocks behind the batches that the sender holds, and of the bodies in flight; it does not
-grow with the input.
+and of what the batches that the sender holds keep of theirs; it does not grow with the input.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ def _table(text: bytes, members: _Members, stops: Int64s) -> MemberTable | None:
             return None
         if is_plain[own].all():
             unquoted.add(name)
-            bounds[values] += 1
+            bounds[values] += 1  # `pieces` looks at them
             bounds[values + 1] -= 1
         if len(own) < len(stops):
             places = np.full(len(stops), -1, np.int64)
@@ -179,7 +179,7 @@ def _table(text: bytes, members: _Members, stops: Int64s) -> MemberTable | None:
 
 
 def _are_plain(buffer: Bytes, value_starts: Int64s) -> Bools:
-    """Which values are strings without an escape, or maybe with none."""
+    """Which values are strings without an escape; one in the key behind counts as the value's."""
     is_plain: Bools = buffer[value_starts] == _QUOTE
     slashes = np.flatnonzero(buffer == _BACKSLASH)
     is_plain[np.searchsorted(value_starts, slashes, side="right") - 1] = False
