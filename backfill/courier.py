@@ -53,11 +53,9 @@ class RequestLog:
     failure:      why it has to be tried again, for people; empty where it has not.
     """
 
-    stream: str
-    operations: int
+    batch: Batch
     attempt: int
     waited_s: float
-    body_bytes: int = 0
     started_at_s: float = 0.0
     elapsed_s: float = 0.0
     status: int = 0
@@ -223,21 +221,21 @@ class Courier:
         started_s, verdict = clock_s(), None
         try:
             self._leave_if_halted()
-            log = RequestLog(batch.stream, len(batch), attempt, started_s - asked_s)
-            verdict = await self._posted(batch, log, sinks)
+            log = RequestLog(batch, attempt, started_s - asked_s)
+            verdict = await self._posted(log, sinks)
         finally:
             self._gate.end(started_s, verdict)
         return verdict
 
-    async def _posted(self, batch: Batch, log: RequestLog, sinks: Sinks) -> Verdict:
+    async def _posted(self, log: RequestLog, sinks: Sinks) -> Verdict:
         """The verdict on a request that starts now; it is logged however it ends."""
         task, clock_s = asyncio.current_task(), asyncio.get_running_loop().time
-        log.body_bytes, log.started_at_s = batch.body_bytes, self._outside.wall_s()
+        log.started_at_s = self._outside.wall_s()
         started_s = clock_s()
         self._posting.add(task)
         try:
-            reply = await self._transport.post(batch.body())
-            verdict = judge(reply, log.operations, self._outside.wall_s())
+            reply = await self._transport.post(log.batch.body())
+            verdict = judge(reply, len(log.batch), self._outside.wall_s())
             log.status = reply.status
             log.failure = verdict.what if isinstance(verdict, Retry) else ""
             return verdict

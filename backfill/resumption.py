@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import xxhash
 
 from backfill.errors import CheckpointError
-from backfill.ledger import Counts, FileState
+from backfill.ledger import Counts, FileState, Request
 
 #: What a run came to; "held" keeps events too young to be sent for a later start of the same run;
 #: "running" also stands in the checkpoint of a process that was killed.
@@ -68,6 +68,7 @@ class Saved:
     files:          only those of which something is known; counts: only streams begun.
     rejects:        stream to as much of its rejects as belongs to this commit.
     last_request_s: unix time of the last logged request, also of the runs before this one.
+    rules:          (stream, rule) to the rows that we refused for it.
     """
 
     run_id: str
@@ -77,6 +78,7 @@ class Saved:
     counts: Mapping[str, Counts] = field(default_factory=dict)
     rejects: Mapping[str, Extent] = field(default_factory=dict)
     last_request_s: float | None = None
+    rules: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def finished_files(self) -> Mapping[str, int]:
@@ -93,6 +95,15 @@ class Saved:
         return self.state == "completed" and all(
             finished[stream.name] == len(stream.files) for stream in self.job.streams
         )
+
+
+class Log(NamedTuple):
+    """What happened in a run, for people: each request, in the order of their answers, and what was
+    said. Nothing goes by it.
+    """
+
+    requests: tuple[Request, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Start(Enum):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from backfill.checkpoint import tables
 from backfill.checkpoint.failures import damaged, mapped, read_from
@@ -18,7 +18,7 @@ from backfill.checkpoint.lock import locked
 from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Changes
 from backfill.private import make_folder
-from backfill.resumption import Extent, JobIdentity, Saved, State
+from backfill.resumption import Extent, JobIdentity, Log, Saved, State
 
 #: SQLite's header: the magic, whether the write-ahead log is on, and the application id.
 #: [sqlite.org/fileformat2.html, 1.3]
@@ -26,6 +26,8 @@ _HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\x00"
 _WRITE_VERSION, _APPLICATION_ID = 18, slice(68, 72)
 _WITH_LOG = 2
+
+Found = TypeVar("Found")
 
 
 class Checkpoint:
@@ -118,6 +120,18 @@ def peek(path: Path) -> Saved | None:
     None: there is no checkpoint, or no run has begun. Raises as Checkpoint.open does, except
     that it may be in use.
     """
+    return _peeked(path, tables.read)
+
+
+def peek_log(path: Path) -> Log:
+    """What happened in the run that a checkpoint holds; empty where there is none.
+
+    Raises as `peek` does.
+    """
+    return _peeked(path, tables.read_log) or Log()
+
+
+def _peeked(path: Path, read: Callable[[sqlite3.Connection], Found]) -> Found | None:
     path = path.resolve()
     with read_from(path):
         header = _check(path)
@@ -128,7 +142,7 @@ def peek(path: Path) -> Saved | None:
         uri = f"{path.as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             _check_format(connection, path)
-            return tables.read(connection)
+            return read(connection)
 
 
 def new_run_id() -> str:

@@ -2,8 +2,9 @@
 
 What a job is (streams, files) is written once when a run begins; what is done of it (counts,
 done, rejects, requests) with every commit. Names of files need not be UTF-8, so they are bytes.
-Each row but those of requests, which nothing goes by, carries a seal over its values: SQLite keeps
-no checksum of a page, and a flipped bit must not pass for progress.  [sqlite.org/cksumvfs.html]
+Each row carries a seal over its values: SQLite keeps no checksum of a page, and a flipped bit must
+not pass for progress.  [sqlite.org/cksumvfs.html] Those of requests, carried and remarks have none:
+they only tell people what happened.
 """
 
 from __future__ import annotations
@@ -15,15 +16,24 @@ from typing import Any
 
 import xxhash
 
-from backfill.ledger import Changes, Counts, FileState, Ledger, Request
+from backfill.ledger import Carried, Changes, Counts, FileState, Ledger, Request
 from backfill.records import BlockStart
-from backfill.resumption import Extent, FileIdentity, JobIdentity, Saved, State, StreamIdentity
+from backfill.resumption import (
+    Extent,
+    FileIdentity,
+    JobIdentity,
+    Log,
+    Saved,
+    State,
+    StreamIdentity,
+)
 
 #: Marks the file as ours, in SQLite's header: "bfck".
 APPLICATION_ID = int.from_bytes(b"bfck")
 
 #: Of the tables below; a change that another program would misread makes it one more. 2: seals.
-FORMAT = 2
+#: 3: what each request carried, rules, remarks.
+FORMAT = 3
 
 _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
@@ -40,8 +50,26 @@ _SCHEMA = (
     " start_row INTEGER, start_offset INTEGER, start_line INTEGER, seal BLOB,"
     " PRIMARY KEY (stream, place))",
     "CREATE TABLE rejects (stream TEXT PRIMARY KEY, length INTEGER, digest BLOB, seal BLOB)",
-    "CREATE TABLE requests (started_at_s REAL, stream TEXT, operations INTEGER,"
-    " body_bytes INTEGER, status INTEGER, attempt INTEGER)",
+    "CREATE TABLE rules (stream TEXT, rule TEXT, rows INTEGER, seal BLOB,"
+    " PRIMARY KEY (stream, rule))",
+    "CREATE TABLE requests (number INTEGER PRIMARY KEY, started_at_s REAL, stream TEXT,"
+    " operations INTEGER, body_bytes INTEGER, status INTEGER, attempt INTEGER, elapsed_s REAL,"
+    " failure TEXT)",
+    "CREATE TABLE carried (request INTEGER, place INTEGER, rows BLOB)",
+    "CREATE TABLE remarks (text TEXT)",
+)
+
+#: What a new run begins without.
+_OF_A_RUN = (
+    "streams",
+    "files",
+    "counts",
+    "done",
+    "rejects",
+    "rules",
+    "requests",
+    "carried",
+    "remarks",
 )
 
 
@@ -67,7 +95,7 @@ def create(connection: sqlite3.Connection) -> None:
 def begin(connection: sqlite3.Connection, job: JobIdentity, run_id: str) -> None:
     """Forget the run before, but not when its last request was: the next must keep the pace."""
     with transaction(connection):
-        for table in ("streams", "files", "counts", "done", "rejects", "requests"):
+        for table in _OF_A_RUN:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 (the names stand above)
         destination = _to_bytes(job.destination)
         meta = {"run_id": run_id, "state": "running", "destination": destination}
@@ -93,8 +121,11 @@ def write(
         _put(connection, "counts", ((stream, *counts) for stream, counts in changes.counts.items()))
         _put(connection, "done", map(_done_row, changes.files))
         _put(connection, "rejects", ((stream, *extent) for stream, extent in rejects.items()))
-        connection.executemany("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", changes.requests)
+        _put(connection, "rules", ((*rule, rows) for rule, rows in changes.rules.items()))
+        _put_requests(connection, changes.requests)
         _put_last_request(connection, changes.requests)
+        remarks = ((text,) for text in changes.remarks)
+        connection.executemany("INSERT INTO remarks VALUES (?)", remarks)
 
 
 def read(connection: sqlite3.Connection) -> Saved | None:
@@ -115,11 +146,36 @@ def read(connection: sqlite3.Connection) -> Saved | None:
             counts={stream: Counts(*row) for stream, *row in _rows(connection, "counts")},
             rejects={stream: Extent(*extent) for stream, *extent in _rows(connection, "rejects")},
             last_request_s=meta.get("last_request_s"),
+            rules={(stream, rule): rows for stream, rule, rows in _rows(connection, "rules")},
         )
         Ledger(saved.files, saved.counts)  # what makes none is damaged
         return saved
     finally:
         connection.rollback()
+
+
+def read_log(connection: sqlite3.Connection) -> Log:
+    """What happened, as of the last commit; see `Log`. Raises as `read` does."""
+    carried: dict[int, list[Carried]] = {}
+    for request, place, rows in connection.execute("SELECT * FROM carried"):
+        carried.setdefault(request, []).append(Carried(place, rows))
+    logged = connection.execute("SELECT * FROM requests ORDER BY number")
+    return Log(
+        tuple(
+            Request(*row)._replace(carried=tuple(carried.get(number, ())))
+            for number, *row in logged
+        ),
+        tuple(text for (text,) in connection.execute("SELECT text FROM remarks ORDER BY rowid")),
+    )
+
+
+def _put_requests(connection: sqlite3.Connection, requests: Iterable[Request]) -> None:
+    (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM requests").fetchone()
+    for number, (*request, carried) in enumerate(requests, last + 1):
+        marks = ", ".join("?" * (1 + len(request)))
+        connection.execute(f"INSERT INTO requests VALUES ({marks})", (number, *request))  # noqa: S608
+        rows = ((number, *one) for one in carried)
+        connection.executemany("INSERT INTO carried VALUES (?, ?, ?)", rows)
 
 
 def _put(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:

@@ -8,16 +8,21 @@ and the starts of the blocks in between; a commit takes one bit for each of thes
 """
 
 from backfill.ledger.book import Ledger
+from backfill.ledger.carrying import carried, packed, unpacked
 from backfill.ledger.outcome import rejected_by_api
 from backfill.ledger.rows import RowsDone
-from backfill.ledger.state import Changes, Counts, FileState, Request
+from backfill.ledger.state import Carried, Changes, Counts, FileState, Request
 
 __all__ = [
+    "Carried",
     "Changes",
     "Counts",
     "FileState",
     "Ledger",
     "Request",
     "RowsDone",
+    "carried",
+    "packed",
     "rejected_by_api",
+    "unpacked",
 ]

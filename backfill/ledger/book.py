@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
@@ -16,18 +17,24 @@ from backfill.records import Batch, Block, BlockStart, Bools, Int64s, Part, Reje
 class Ledger:
     """What is done, and what changed since it was last asked.
 
-    files, counts: what a checkpoint gave back. Rows that were outstanding then count as not read:
-    they will be read again.
+    files, counts, rules: what a checkpoint gave back. Rows that were outstanding then count as not
+    read: they will be read again.
     """
 
     def __init__(
-        self, files: Iterable[FileState] = (), counts: Mapping[str, Counts] | None = None
+        self,
+        files: Iterable[FileState] = (),
+        counts: Mapping[str, Counts] | None = None,
+        rules: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
         self._files = {(state.stream, state.index): FileLedger(state) for state in files}
         self._counts = {n: c._replace(read=c.done) for n, c in (counts or {}).items()}
         self._changed_files: set[tuple[str, int]] = set()
         self._changed_streams: set[str] = set()
         self._requests: list[Request] = []
+        self._rules = Counter(rules)
+        self._changed_rules: set[tuple[str, str]] = set()
+        self._remarks: list[str] = []
 
     def counts(self, stream: str) -> Counts:
         """What became of the stream's rows so far."""
@@ -76,7 +83,11 @@ class Ledger:
 
     def rejected(self, rejected: Rejected) -> None:
         """Rows were refused by us; what the API refuses comes with `delivered`."""
-        self._mark(rejected.block.file, rejected.rows, Counts(rejected_by_us=len(rejected.rows)))
+        file = rejected.block.file
+        self._mark(file, rejected.rows, Counts(rejected_by_us=len(rejected.rows)))
+        broken = Counter((file.stream, rule) for rule in rejected.rules)
+        self._rules += broken
+        self._changed_rules |= set(broken)
 
     def delivered(self, batch: Batch, rejected: Collection[int] = ()) -> None:
         """A batch was answered.
@@ -110,16 +121,24 @@ class Ledger:
         """A request was made, whatever came of it."""
         self._requests.append(request)
 
+    def remark(self, text: str) -> None:
+        """People were told something that the report is to tell again; no value of a row."""
+        self._remarks.append(text)
+
     def take_changes(self) -> Changes:
         """All that changed since the last call, as it is now; later marks do not alter it."""
         changes = Changes(
             tuple(self._files[key].state(*key) for key in sorted(self._changed_files)),
             {stream: self._counts[stream] for stream in sorted(self._changed_streams)},
             tuple(self._requests),
+            {rule: self._rules[rule] for rule in sorted(self._changed_rules)},
+            tuple(self._remarks),
         )
         self._changed_files.clear()
         self._changed_streams.clear()
         self._requests.clear()
+        self._changed_rules.clear()
+        self._remarks.clear()
         return changes
 
     def _file(self, file: SourceFile) -> FileLedger:

@@ -75,11 +75,22 @@ class FileState:
         return self.rows is not None and self.frontier >= self.rows
 
 
+class Carried(NamedTuple):
+    """Rows of one file that a request carried.
+
+    place: the file's index in its stream; rows: as `ledger.packed` packs them.
+    """
+
+    place: int
+    rows: bytes
+
+
 class Request(NamedTuple):
     """One request as it is logged.
 
-    started_at_s: unix time; status: of the answer, 0 where there was none; attempt: 1 for the
-    first.
+    started_at_s: unix time. status: of the answer, 0 where there was none. attempt: 1 for the
+    first. failure: why it was tried again, for people; empty where it was not.
+    carried: the rows behind its operations.
     """
 
     started_at_s: float
@@ -88,17 +99,26 @@ class Request(NamedTuple):
     body_bytes: int
     status: int
     attempt: int
+    elapsed_s: float = 0.0
+    failure: str = ""
+    carried: tuple[Carried, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All that changed since the last taking: what one commit makes durable."""
+    """All that changed since the last taking: what one commit makes durable.
+
+    rules:   (stream, rule) to the rows that we refused for it so far.
+    remarks: what people were told, in order.
+    """
 
     files: tuple[FileState, ...] = ()
     counts: Mapping[str, Counts] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()
+    rules: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
-        return not (self.files or self.counts or self.requests)
+        return not (self.files or self.counts or self.requests or self.remarks)

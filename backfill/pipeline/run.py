@@ -13,7 +13,7 @@ from backfill.checkpoint import Checkpoint, new_run_id
 from backfill.config import Job
 from backfill.courier import RequestLog
 from backfill.errors import BackfillError
-from backfill.ledger import Counts, Ledger, Request
+from backfill.ledger import Counts, Ledger, Request, carried
 from backfill.pipeline import guard
 from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.flow import Flow, Terms, Watcher
@@ -52,7 +52,7 @@ class _Spent:
     def add(self, log: RequestLog) -> None:
         self.sent += 1
         self.retried += log.attempt > 1
-        self.body_bytes += log.body_bytes
+        self.body_bytes += log.batch.body_bytes
 
     def effort(self) -> Effort:
         elapsed_s = time.monotonic() - self.started_s
@@ -88,7 +88,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         if start is Start.FINISHED and saved is not None:
             return _already_done(job, saved, spent)
         resumed = saved if start is Start.RESUME else None
-        ledger = Ledger(resumed.files, resumed.counts) if resumed else Ledger()
+        ledger = Ledger(resumed.files, resumed.counts, resumed.rules) if resumed else Ledger()
         if not options.fresh:
             await cleared(ledger)
         run_id = resumed.run_id if resumed else new_run_id()
@@ -204,7 +204,7 @@ class _Running:
         """Send every wave; returns what the run came to once that is durable."""
         limits = sending_limits(self._job, saved)
         if words := remark(self._job, limits):
-            self._watcher.says(words)
+            self._remark(words)
         self._outage = Outage(place.address, limits.give_up_after_s)
         transport = place.transport()
         self._sender = Sender(transport, limits)
@@ -238,7 +238,12 @@ class _Running:
             await self._sender.deliver(batches, flow.delivered, self._requested)
         self.held += flow.held
         for text in flow.remarks():
-            self._watcher.says(text)
+            self._remark(text)
+
+    def _remark(self, text: str) -> None:
+        """Tell people now, and in the report."""
+        self._watcher.says(text)
+        self._ledger.remark(text)
 
     def _requested(self, log: RequestLog) -> None:
         if words := self._of_outage(log):
@@ -247,11 +252,14 @@ class _Running:
         self._ledger.log(
             Request(
                 log.started_at_s,
-                log.stream,
-                log.operations,
-                log.body_bytes,
+                log.batch.stream,
+                len(log.batch),
+                log.batch.body_bytes,
                 log.status,
                 log.attempt,
+                log.elapsed_s,
+                log.failure,
+                carried(log.batch),
             )
         )
         self._keeper.notice()

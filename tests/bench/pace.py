@@ -64,7 +64,7 @@ def kept(rate: int, of_operations: int, seconds: int) -> Kept:
         log = asyncio.run(starts(server.address, Limits(rate, of_operations or None), count, size))
     assert server.counts["requests"] == count
     times = np.array([one.started_at_s for one in log])
-    amounts = np.array([one.operations if of_operations else 1 for one in log])
+    amounts = np.array([len(one.batch) if of_operations else 1 for one in log])
     most = busiest(times, amounts)
     assert most <= limit
     return Kept(amounts[:-1].sum() / (times[-1] - times[0]) / limit, most)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backfill.checkpoint import Checkpoint, holder, new_run_id, peek
+from backfill.checkpoint import Checkpoint, holder, new_run_id, peek, peek_log
 from backfill.checkpoint.tables import FORMAT
 from backfill.errors import CheckpointError, StorageError
-from backfill.ledger import Changes, Counts, FileState, Request
+from backfill.ledger import Carried, Changes, Counts, FileState, Request
 from backfill.records import BlockStart
-from backfill.resumption import Extent, FileIdentity, JobIdentity, Saved, StreamIdentity
+from backfill.resumption import Extent, FileIdentity, JobIdentity, Log, Saved, StreamIdentity
 
 FILES = (FileIdentity("a.csv", 10, "aa"), FileIdentity("naïve \udcff.csv", 2**40, "bb"))
 JOB = JobIdentity(
@@ -280,3 +280,29 @@ def test_another_name_of_the_same_file_is_the_same_checkpoint(path):
 
 def test_run_ids_are_not_given_twice():
     assert len({new_run_id() for _ in range(100)}) == 100
+
+
+def test_what_happened_is_kept_in_order_and_a_new_run_forgets_it(path):
+    requests = (
+        Request(12.5, "zebras", 8, 900, 0, 1, 0.25, "no answer", (Carried(0, b"x"),)),
+        Request(13.5, "zebras", 8, 900, 200, 2, 0.5, "", (Carried(0, b"x"), Carried(1, b"y"))),
+    )
+    with Checkpoint.open(path) as checkpoint:
+        checkpoint.begin(JOB, "run-1")
+        checkpoint.commit(Changes(requests=requests[:1], remarks=("first",)), {})
+        checkpoint.commit(Changes(requests=requests[1:], remarks=("second", "third")), {})
+        told = peek_log(path)
+        checkpoint.begin(JOB, "run-2")
+
+        assert told == Log(requests, ("first", "second", "third"))
+        assert peek_log(path) == Log()
+
+
+def test_how_many_rows_broke_a_rule_is_kept_as_last_told(path):
+    with Checkpoint.open(path) as checkpoint:
+        checkpoint.begin(JOB, "run-1")
+        checkpoint.commit(Changes(rules={("zebras", "api"): 1, ("apes", "not_json"): 2}), {})
+        checkpoint.commit(Changes(rules={("zebras", "api"): 5}), {})
+        checkpoint.close()
+
+    assert peek(path).rules == {("zebras", "api"): 5, ("apes", "not_json"): 2}

@@ -13,6 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from backfill.checkpoint import peek_log
+from backfill.ledger import unpacked
+
 from .command import run_job, write_job
 from .people import PEOPLE, ids, write_people
 from .recorder import Answer, Posted, recording
@@ -178,3 +181,23 @@ def test_the_few_rows_a_condition_takes_are_counted_and_rejected_as_themselves(t
     else:
         [row] = csv.DictReader(io.StringIO(path.read_text()))
     assert (row["id"], row["value"], int(row["_row"])) == ("p199", "x199", 200)
+
+
+def test_each_row_that_was_sent_is_known_by_the_requests_that_carried_it(tmp_path):
+    write_people(tmp_path / "people.csv", 5_000)
+    write_job(tmp_path, PEOPLE | {"where": "id != 'p7'"})
+
+    with recording(lambda posted: Answer(500 if posted.number == 0 else 200)) as server:
+        run = run_job(tmp_path, server.address)
+
+    requests = peek_log(tmp_path / run.told["checkpoint"]).requests
+    rows = [
+        row
+        for one in requests
+        if one.status == 200
+        for carried in one.carried
+        for start, stop in unpacked(carried.rows).tolist()
+        for row in range(start, stop)
+    ]
+    assert [one.status for one in requests].count(500) == 1
+    assert sorted(rows) == [row for row in range(5_000) if row != 7]

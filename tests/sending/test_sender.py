@@ -38,7 +38,7 @@ def test_every_batch_is_delivered_once():
     book = sent(Scripted(lambda _: ACCEPTED), batches_of(50, 4))
 
     assert sorted(book.delivered) == list(range(200))
-    assert [r.operations for r in book.requests] == [4] * 50
+    assert [len(r.batch) for r in book.requests] == [4] * 50
 
 
 def test_a_wave_without_batches_is_done_at_once():
@@ -234,6 +234,6 @@ def test_a_request_is_logged_with_its_size_its_start_and_its_wait():
     book = sent(Scripted(lambda _: ACCEPTED, takes_s=0.25), batches_of(3, 2), requests_per_s=1)
 
     last = book.requests[-1]
-    assert (last.stream, last.operations, last.body_bytes) == ("people", 2, 27)
+    assert (last.batch.stream, len(last.batch), last.batch.body_bytes) == ("people", 2, 27)
     assert last.elapsed_s == pytest.approx(0.25, abs=0.01)
     assert last.waited_s == pytest.approx(2.02, abs=0.03)
