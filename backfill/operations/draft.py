@@ -57,6 +57,7 @@ class Draft:
     keys:        uint64 columns that name the entities whose order an operation takes part in.
     counted:     attributes of one object and how reasons name them, where they may be too many.
     event_times: unix seconds, null where unreadable; None for what is no event.
+    event_ids:   the name of the values that hold the events' ids; None for what is no event.
     apart:       text in which rows must be equal to be folded; None: no such text.
     """
 
@@ -69,6 +70,7 @@ class Draft:
     keys: list[pl.Series] = field(default_factory=list)
     counted: list[tuple[list[pl.Expr], str]] = field(default_factory=list)
     event_times: pl.Series | None = None
+    event_ids: str | None = None
     apart: pl.Expr | None = None
 
     @property

@@ -33,6 +33,7 @@ class Encoded:
     filtered:   by reason ("where"), the rows left out.
     held:       rows kept for a later run: events still young enough to start campaigns.
     young, future: how many of the operations are events younger than 72 hours, or not yet due.
+    event_ids:  the id of each event; None for what is no event.
     """
 
     piece: Piece
@@ -44,6 +45,7 @@ class Encoded:
     held: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
     young: int = 0
     future: int = 0
+    event_ids: pl.Series | None = None
 
     @property
     def block(self) -> Block:
@@ -74,6 +76,7 @@ def encode(
         held=rows[ages.held],
         young=ages.young,
         future=ages.future,
+        event_ids=frame[draft.event_ids] if draft.event_ids else None,
     )
 
 

@@ -37,7 +37,9 @@ def happened(draft: Draft) -> list[Text]:
         _key(draft, event),
     )
     pieces: list[Text] = [',"name":"', draft.hold(escaped(name))]
-    pieces += ['","id":"', draft.hold(ids)]
+    held = draft.hold(ids)
+    draft.event_ids = held.meta.output_name()
+    pieces += ['","id":"', held]
     return [*pieces, '","timestamp":', draft.hold(seconds.cast(pl.String))]
 
 

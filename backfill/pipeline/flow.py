@@ -7,7 +7,6 @@ and of what the batches that the sender holds keep of theirs; it does not grow w
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from typing import Protocol
 
 from backfill.chunker import Chunker
 from backfill.ledger import Ledger, rejected_by_api
-from backfill.operations import Encoded, encode, missing
+from backfill.operations import Encoded, missing
 from backfill.pipeline import guard
-from backfill.pipeline.ahead import ahead
-from backfill.pipeline.blocks import Reading, readings, turns
+from backfill.pipeline.encoding import encoded
 from backfill.pipeline.keeping import Keeper
 from backfill.pipeline.sources import OpenStream
 from backfill.records import Batch, Block, Form
@@ -86,16 +84,17 @@ class Flow:
     async def batches(self) -> AsyncGenerator[Batch]:
         """Every batch of the stream. What goes wrong with a source is raised here."""
         chunker = Chunker(self._stream.name, self._terms.operations_max)
-        async with aclosing(ahead(self._encoded(ahead(self._readings())))) as found:
-            async for reading, encoded in found:
+        limit, now_s = self._terms.limit, self._terms.now_s
+        async with aclosing(encoded(self._stream, self._ledger, limit, now_s)) as found:
+            async for reading, made in found:
                 self._watcher.expects(reading.expected)
-                if encoded is None:
+                if made is None:
                     if reading.block is None:
                         self._ledger.end_file(reading.source.file, reading.rows_end)
                         self._keeper.notice()
                     continue
-                self._settle(encoded)
-                for batch in chunker.add(encoded):
+                self._settle(made)
+                for batch in chunker.add(made):
                     yield batch
         self._is_read = True
         self._check_rejects()
@@ -133,27 +132,6 @@ class Flow:
             )
         return remarks
 
-    async def _readings(self) -> AsyncGenerator[Reading]:
-        source = readings(turns(self._stream, self._ledger), self._terms.limit)
-        while (reading := await asyncio.to_thread(next, source, None)) is not None:
-            yield reading
-
-    async def _encoded(
-        self, found: AsyncGenerator[Reading]
-    ) -> AsyncGenerator[tuple[Reading, Encoded | None]]:
-        stream = self._stream
-        async with aclosing(found):
-            async for reading in found:
-                block = reading.still_open(self._ledger)
-                if block is None:
-                    yield reading, None
-                    continue
-                around = reading.source.surroundings(self._terms.now_s)
-                yield (
-                    reading,
-                    await asyncio.to_thread(encode, block, stream.stream, stream.where, around),
-                )
-
     def _look_for_typos(self, block: Block) -> None:
         """JSON records tell their keys only one by one: a late key and a typo look alike."""
         if block.form is not Form.JSON or self._has_looked:
@@ -165,23 +143,23 @@ class Flow:
                 f" ({path}); if it is spelled otherwise, stop the run and mend the config"
             )
 
-    def _settle(self, encoded: Encoded) -> None:
+    def _settle(self, made: Encoded) -> None:
         """Mark the rows of a block that became no operation."""
-        if encoded.young and self._stream.stream.campaigns is None and not self._terms.is_rehearsal:
-            raise guard.young(self._stream, f"{encoded.young:,} or more of its events")
-        block, rejected = encoded.block, encoded.rejected
+        if made.young and self._stream.stream.campaigns is None and not self._terms.is_rehearsal:
+            raise guard.young(self._stream, f"{made.young:,} or more of its events")
+        block, rejected = made.block, made.rejected
         self._look_for_typos(block)
         self._ledger.read(block)
-        for part, rows in encoded.filtered.items():
+        for part, rows in made.filtered.items():
             self._ledger.filtered(block.file, rows, part)
         if len(rejected.rows):
             self._rejects.append(rejected)
             self._ledger.rejected(rejected)
-        self.held += len(encoded.held)
-        self._young += encoded.young
-        self._future += encoded.future
+        self.held += len(made.held)
+        self._young += made.young
+        self._future += made.future
         self._keeper.notice()
-        filtered = sum(len(rows) for rows in encoded.filtered.values())
+        filtered = sum(len(rows) for rows in made.filtered.values())
         self._watcher.settled(filtered + len(rejected.rows), len(rejected.rows))
         self._check_rejects()
 

@@ -1,0 +1,47 @@
+"""The rows of a stream that are still to be sent, as operations: read and encoded ahead of use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from backfill.ledger import Ledger
+from backfill.operations import Encoded, encode
+from backfill.pipeline.ahead import ahead
+from backfill.pipeline.blocks import Reading, readings, turns
+from backfill.pipeline.sources import OpenStream
+
+
+def encoded(
+    stream: OpenStream, ledger: Ledger, limit: int | None, now_s: int
+) -> AsyncGenerator[tuple[Reading, Encoded | None]]:
+    """Each block of a stream with what became of its rows; None: none is left, or a file's end.
+
+    ledger: what is done; may change while blocks are read. limit: rows of the stream that take
+    part, from its first; None: all. now_s: unix time of the run.
+    While one is used, the next is encoded and the one after it read, each in a thread.
+    """
+    return ahead(_encoded(stream, ledger, now_s, ahead(_read(stream, ledger, limit))))
+
+
+async def _read(stream: OpenStream, ledger: Ledger, limit: int | None) -> AsyncGenerator[Reading]:
+    source = readings(turns(stream, ledger), limit)
+    while (reading := await asyncio.to_thread(next, source, None)) is not None:
+        yield reading
+
+
+async def _encoded(
+    stream: OpenStream, ledger: Ledger, now_s: int, found: AsyncGenerator[Reading]
+) -> AsyncGenerator[tuple[Reading, Encoded | None]]:
+    async with aclosing(found):
+        async for reading in found:
+            block = reading.still_open(ledger)
+            if block is None:
+                yield reading, None
+                continue
+            around = reading.source.surroundings(now_s)
+            yield (
+                reading,
+                await asyncio.to_thread(encode, block, stream.stream, stream.where, around),
+            )
