@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from backfill import concurrency, config, pipeline
+from backfill import concurrency, config, pipeline, planning
 from backfill.config import Job
 from backfill.errors import unforeseen
 from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
 from backfill.report import Closing
 
-__all__ = ["Options", "Silence", "confirmed", "destination", "run", "send"]
+__all__ = ["Options", "Silence", "confirmed", "destination", "run", "send", "surveyed"]
 
 Outcome = TypeVar("Outcome")
 
@@ -53,6 +53,19 @@ def send(job: Job, options: Options, watcher: Watcher, *, takes_signals: bool = 
     """
     with destination(job) as place:
         return _run(_sent(job, place, options, watcher, takes_signals))
+
+
+def surveyed(job: Job, scope: planning.Scope, watcher: Watcher) -> planning.Plan:
+    """Say what a run of a job will do; sends nothing, and needs no credentials.
+
+    Raises what `pipeline.open_streams` raises, and SourceError where a source cannot be read on.
+    """
+
+    async def work() -> planning.Plan:
+        streams = await asyncio.to_thread(pipeline.open_streams, job)
+        return await planning.survey(job, streams, watcher, scope)
+
+    return _run(work())
 
 
 def confirmed(job: Job) -> Confirmed:

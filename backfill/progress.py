@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Never, TextIO
 
 from tqdm import tqdm
@@ -93,3 +95,13 @@ class Lines:
 
     def close(self) -> None:
         """Nothing is left open."""
+
+
+@contextmanager
+def watching() -> Iterator[Bars | Lines]:
+    """Show how something goes, as fits where stderr leads, until the context ends."""
+    watcher = Bars() if sys.stderr.isatty() else Lines()
+    try:
+        yield watcher
+    finally:
+        watcher.close()

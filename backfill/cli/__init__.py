@@ -13,6 +13,7 @@ from types import FrameType
 
 from backfill.cli.commands import commands
 from backfill.cli.output import Output, unbegun
+from backfill.cli.planning import plan
 from backfill.cli.process import settle
 from backfill.cli.rehearsals import chaos
 from backfill.cli.streams import outlive_readers
@@ -23,7 +24,8 @@ __all__ = ["main"]
 #: How long a thread may take to end, in seconds; one that is idle takes a millisecond.
 _LEAVE_S = 0.2
 
-commands.add_command(chaos)
+for each in (chaos, plan):
+    commands.add_command(each)
 
 
 def main() -> None:

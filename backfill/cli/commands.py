@@ -14,6 +14,7 @@ import click
 
 from backfill.cli.options import config_argument, json_option, set_option
 from backfill.cli.output import Output, unbegun
+from backfill.cli.warnings import say_exposed, say_warnings
 from backfill.errors import BackfillError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
 
     job = load(config, overrides)
     streams = pipeline.open_streams(job)
-    _say_warnings(job)
+    say_warnings(job)
     found = api.confirmed(job)
     region = found.region or "unknown (the address does not say)"
     output.lines(
@@ -85,7 +86,7 @@ def run(
 
     job = load(config, overrides)
     output.unfinished = partial(unbegun, job)
-    _say_warnings(job)
+    say_warnings(job)
     if not yes:
         _ask(job)
     _finish(output, _sent(job, Options(limit, fresh)))
@@ -172,7 +173,7 @@ def sandbox(
     from backfill.sandbox import Sandbox, serve
     from backfill.sandbox.faults.scenario import Scenario, read
 
-    _say_exposed()
+    say_exposed()
     taken = sandbox_credentials(os.environ)
     played = read(scenario) if scenario else Scenario()
     workspace = Sandbox(
@@ -207,13 +208,10 @@ def demo(output: Output) -> None:
 
 def _sent(job: Job, options: Options) -> Closing:
     from backfill import api
-    from backfill.progress import Bars, Lines
+    from backfill.progress import watching
 
-    watcher = Bars() if sys.stderr.isatty() else Lines()
-    try:
+    with watching() as watcher:
         return api.send(job, options, watcher, takes_signals=True)
-    finally:
-        watcher.close()
 
 
 def _finish(output: Output, closing: Closing) -> None:
@@ -249,19 +247,6 @@ def _ask(job: Job) -> None:
     signal.siginterrupt(signal.SIGINT, True)
     if not click.confirm(question, err=True):
         raise BackfillError("not confirmed: nothing was sent", "this terminal", "say y, or --yes")
-
-
-def _say_warnings(job: Job) -> None:
-    for warning in job.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    _say_exposed()
-
-
-def _say_exposed() -> None:
-    from backfill.config import exposed_files
-
-    for warning in exposed_files(os.environ):
-        click.echo(f"warning: {warning}", err=True)
 
 
 def _files(count: int) -> str:

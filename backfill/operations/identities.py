@@ -21,7 +21,8 @@ _BYTES_MAX = trackapi.IDENTIFIER_BYTES_MAX
 #: takes a fifth of the time of looking for a pattern.
 _PRINTED, _BEYOND_ASCII = "!", "\x80"
 
-_KINDS = (*trackapi.PERSON_KINDS, "object", "cio_object_id")
+#: Kinds of identifiers that name an entity.
+KINDS = (*trackapi.PERSON_KINDS, "object", "cio_object_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +69,18 @@ def person(draft: Draft, ref: PersonRef, name: str) -> Identity:
     open_rows = ~nowhere(draft.height)
     pieces: list[Text] = ["{"]
     others: dict[str, Json] = {}
-    key = pl.repeat(None, draft.height, dtype=pl.UInt64, eager=True)
+    chosen_key = pl.repeat(None, draft.height, dtype=pl.UInt64, eager=True)
     for kind, text in given.items():
         there = text.is_not_null()
         chosen = open_rows & there
         mine = text if chosen.all() else text.set(~chosen, None)
         pieces += _member(draft, kind, mine, ref[kind])
-        key = key.zip_with(~chosen, _key(kind, mine))
+        chosen_key = chosen_key.zip_with(~chosen, key(kind, mine))
         if (spare := there & ~chosen).any() and kind != "cio_id":
             left = text.set(~spare, None)
             others[kind] = Json(_escaped(draft, left, ref[kind]), True, left)
         open_rows = open_rows & ~there
-    return Identity([*pieces, "}"], key, open_rows, others)
+    return Identity([*pieces, "}"], chosen_key, open_rows, others)
 
 
 def an_object(draft: Draft, ref: ObjectRef, name: str) -> Identity:
@@ -87,7 +88,7 @@ def an_object(draft: Draft, ref: ObjectRef, name: str) -> Identity:
     if ref.cio_object_id is not None:
         text = identifier(draft, ref.cio_object_id, f"{name}.cio_object_id")
         pieces = ["{", *_member(draft, "cio_object_id", text, ref.cio_object_id), "}"]
-        return Identity(pieces, _key("cio_object_id", text), text.is_null(), {})
+        return Identity(pieces, key("cio_object_id", text), text.is_null(), {})
     assert ref.type is not None
     assert ref.id is not None
     kind = identifier(draft, ref.type, f"{name}.type")
@@ -97,7 +98,7 @@ def an_object(draft: Draft, ref: ObjectRef, name: str) -> Identity:
     both = pl.select(pl.concat_str(pl.lit(kind), pl.lit(":"), pl.lit(text)).alias("")).to_series()
     written: list[Text] = ['{"object_type_id":"', draft.hold(kind), '","object_id":"']
     written += [draft.hold(_escaped(draft, text, ref.id)), '"}']
-    return Identity(written, _key("object", both), text.is_null(), {})
+    return Identity(written, key("object", both), text.is_null(), {})
 
 
 def required(draft: Draft, identity: Identity, name: str) -> Identity:
@@ -122,8 +123,11 @@ def _escaped(draft: Draft, text: pl.Series, field: Field) -> pl.Series:
     return escaped(text, is_plain=draft.column(field).is_plain)
 
 
-def _key(kind: str, text: pl.Series) -> pl.Series:
-    """Equal for equal entities of this process; never stored."""
+def key(kind: str, text: pl.Series) -> pl.Series:
+    """uint64, equal for equal entities of this process; null where they name none; never stored.
+
+    kind: of the identifier, one of KINDS.
+    """
     compared = text.str.to_lowercase() if kind == "email" else text
-    hashed = compared.hash(seed=_KINDS.index(kind))
+    hashed = compared.hash(seed=KINDS.index(kind))
     return hashed.set(text.is_null(), None) if text.null_count() else hashed

@@ -1,0 +1,97 @@
+"""The command that says what a run will do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from backfill.cli.options import config_argument, json_option, set_option
+from backfill.cli.output import Output
+from backfill.cli.warnings import say_warnings
+
+if TYPE_CHECKING:
+    from backfill.config import Job
+    from backfill.planning import Plan
+
+_LATENCY = re.compile(r"([0-9]+(?:\.[0-9]+)?) *(ms|s)?")
+
+#: The longest the API is given to answer is a minute.
+_LATENCY_S_MAX = 60.0
+
+
+class _Latency(click.ParamType[float]):
+    """A time as 100ms or 0.1s, in seconds; without a unit it is milliseconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds, up to a minute."""
+        found = _LATENCY.fullmatch(str(value))
+        seconds = float(found[1]) * (1.0 if found[2] == "s" else 0.001) if found else -1.0
+        if not 0 <= seconds <= _LATENCY_S_MAX:
+            self.fail(f"'{value}' is no time up to a minute, as 100ms or 0.1s", param, ctx)
+        return seconds
+
+
+@click.command()
+@config_argument
+@set_option
+@json_option
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each stream.")
+@click.option(
+    "--latency",
+    "latency_s",
+    type=_Latency(),
+    default="100ms",
+    show_default=True,
+    help="How long the API takes to answer, for the expected time.",
+)
+@click.pass_obj
+def plan(
+    output: Output,
+    config: Path,
+    overrides: Sequence[str],
+    limit: int | None,
+    latency_s: float,
+) -> None:
+    """What will a run of CONFIG do? Reads everything, counts exactly, sends nothing."""
+    from backfill import planning
+    from backfill.checkpoint import peek
+    from backfill.config import load
+
+    job = load(config, overrides)
+    say_warnings(job)
+    scope = planning.Scope(peek(job.checkpoint), limit=limit, latency_s=latency_s)
+    found = surveyed(job, scope)
+    if limit is None:
+        _keep(job, found)
+    output.lines(planning.lines(found))
+    output.result(planning.as_json(found))
+
+
+def surveyed(job: Job, scope: Any) -> Plan:
+    """The plan of a job, with progress on stderr."""
+    from backfill import api
+    from backfill.progress import watching
+
+    with watching() as watcher:
+        return api.surveyed(job, scope, watcher)
+
+
+def _keep(job: Job, found: Plan) -> None:
+    """Keep the plan beside the checkpoint: the report compares the run with it."""
+    from backfill import planning
+    from backfill.private import write_whole
+
+    path = job.checkpoint.with_name(f"{job.checkpoint.name}.plan.json")
+    try:
+        write_whole(path, json.dumps(planning.as_json(found)).encode())
+    except OSError as error:
+        click.echo(f"warning: the plan is not kept for the report: {error.strerror}", err=True)

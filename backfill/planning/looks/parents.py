@@ -1,0 +1,61 @@
+"""Rows that go although those whom they are tied to are rejected."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from backfill.planning.looking import Finding, Seen, Tally, counted
+from backfill.planning.naming import named
+from backfill.planning.pairs import Pairs
+from backfill.records import Bools, SourceFile, UInt64s
+
+
+class Orphans:
+    """Events, devices and relationships of people and objects whose every row is rejected."""
+
+    def __init__(self, folder: str | None) -> None:
+        self._sent = Pairs(folder)
+        self._rejected = self._missing = np.empty(0, np.uint64)
+        self._stream = ""
+        self._found: dict[tuple[str, str], Tally] = defaultdict(Tally)
+
+    def look(self, seen: Seen) -> None:
+        """Note who is made and who is rejected; count the rows that name the latter."""
+        if seen.stream.name != self._stream:
+            self._stream, self._missing = seen.stream.name, self._never_sent()
+        is_maker = seen.stream.operation[1] == "identify"
+        for one in named(seen):
+            is_there, keys = one.exact()
+            if is_maker and one.is_own:
+                self._note(seen, is_there, keys)
+            elif len(self._missing):
+                wanted = np.isin(keys, self._missing) & is_there & seen.goes
+                if wanted.any():
+                    self._found[seen.stream.name, one.path].add(seen, wanted, one.source)
+
+    def found(self, _files: Sequence[SourceFile]) -> Iterator[Finding]:
+        """A finding a field of a stream."""
+        self._sent.close()
+        for (stream, path), tally in self._found.items():
+            text = (
+                f"{counted(tally.rows, 'row')} whose {path} names somebody whose own row is"
+                " rejected: mend that first"
+            )
+            yield tally.finding("parent_rejected", text, stream)
+
+    def _note(self, seen: Seen, is_there: Bools, keys: UInt64s) -> None:
+        sent = is_there & seen.goes
+        self._sent.add(keys[sent], keys[sent], seen.places[sent])
+        rejected = keys[is_there & seen.is_refused]
+        if len(rejected):
+            self._rejected = np.union1d(self._rejected, rejected)
+
+    def _never_sent(self) -> UInt64s:
+        """Who was rejected in every row about them so far."""
+        left = self._rejected
+        for group in self._sent.groups() if len(left) else ():
+            left = np.setdiff1d(left, group.keys[group.is_key])
+        return left

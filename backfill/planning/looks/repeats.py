@@ -1,0 +1,130 @@
+"""What comes more than once: operations that change nothing, and rows whose order matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from backfill.operations import Encoded
+from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, counted, placed, sample
+from backfill.planning.naming import named
+from backfill.planning.pairs import Pairs
+from backfill.records import Int64s, SourceFile, UInt64s
+
+
+class Again:
+    """Events whose id stands before, which the API drops, and operations that say the same.
+
+    An event's id is that of its time and key: with other data under it, that data is lost.
+    """
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder
+        self._events: dict[str, Pairs] = {}
+        self._others: dict[str, Pairs] = {}
+
+    def look(self, seen: Seen) -> None:
+        """Note the operations of a block."""
+        made, name = seen.encoded, seen.stream.name
+        if not len(made.ends):
+            return
+        whole, places = _hashes(made), placed(seen.number, _last_rows(made))
+        if made.event_ids is None:
+            self._others.setdefault(name, Pairs(self._folder)).add(whole, whole, places)
+        else:
+            ids = made.event_ids.hash().to_numpy()
+            self._events.setdefault(name, Pairs(self._folder)).add(ids, whole, places)
+
+    def found(self, files: Sequence[SourceFile]) -> Iterator[Finding]:
+        """Two findings a stream of events, one of any other."""
+        for stream, pairs in self._events.items():
+            count, samples, differing = _repeated(pairs, files)
+            if count:
+                yield Finding(
+                    "events_repeated",
+                    f"{counted(count, 'event')} with the time and key of an earlier one: the API"
+                    f" drops them, {differing:,} of them with other data",
+                    stream,
+                    count,
+                    samples,
+                )
+        for stream, pairs in self._others.items():
+            count, samples, _ = _repeated(pairs, files)
+            if count:
+                yield Finding(
+                    "changes_nothing",
+                    f"{counted(count, 'operation')} equal to an earlier one, to the byte",
+                    stream,
+                    count,
+                    samples,
+                )
+
+
+class Unordered:
+    """Several rows of one entity in a stream that does not say which of them is later."""
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder
+        self._streams: dict[str, Pairs] = {}
+        self._of_objects: set[str] = set()
+
+    def look(self, seen: Seen) -> None:
+        """Note whom the rows of such a stream are about."""
+        stream = seen.stream
+        if stream.operation[1] != "identify" or stream.timestamp or stream.repeats == "fold":
+            return
+        if stream.object:
+            self._of_objects.add(stream.name)
+        pairs = self._streams.setdefault(stream.name, Pairs(self._folder))
+        for one in named(seen):
+            if one.is_own:
+                is_there, exact = one.exact()
+                wanted = is_there & seen.goes
+                pairs.add(exact[wanted], exact[wanted], seen.places[wanted])
+
+    def found(self, files: Sequence[SourceFile]) -> Iterator[Finding]:
+        """A finding a stream."""
+        for stream, pairs in self._streams.items():
+            count, samples, _ = _repeated(pairs, files)
+            fix = "`repeats: fold` makes one of them" if stream in self._of_objects else "map one"
+            if count:
+                yield Finding(
+                    "repeats_without_timestamp",
+                    f"{counted(count, 'row')} about somebody who has an earlier row, without a"
+                    f" `timestamp`: sent in order, but the API need not apply them in it; {fix}",
+                    stream,
+                    count,
+                    samples,
+                )
+
+
+def _repeated(pairs: Pairs, files: Sequence[SourceFile]) -> tuple[int, tuple[Sample, ...], int]:
+    """Rows whose key stands before, the first of them, and how many have another value than it."""
+    count, differing, places = 0, 0, list[int]()
+    for group in pairs.groups():
+        again = ~group.is_key
+        count += int(np.count_nonzero(again))
+        if len(places) < SAMPLES_MAX:
+            places += group.places[again][:SAMPLES_MAX].tolist()
+        differing += int(np.count_nonzero(again & group.several()))
+    pairs.close()
+    return count, tuple(sample(place, files) for place in sorted(places)[:SAMPLES_MAX]), differing
+
+
+def _last_rows(made: Encoded) -> Int64s:
+    """The row that gave each operation its place."""
+    piece = made.piece
+    return piece.rows if piece.firsts is None else piece.rows[piece.firsts[1:] - 1]
+
+
+def _hashes(made: Encoded) -> UInt64s:
+    """uint64[n]: equal for operations of the same bytes."""
+    offsets = pa.py_buffer(np.append(np.int64(0), made.ends))
+    data = pa.py_buffer(made.operations)
+    text = pa.LargeStringArray.from_buffers(len(made.ends), offsets, data)
+    found = pl.from_arrow(text)
+    assert isinstance(found, pl.Series)
+    return found.hash().to_numpy()

@@ -1,0 +1,78 @@
+"""What a run will do: exact counts, and what a person should know before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backfill.config import Job
+from backfill.mapping import Stream
+from backfill.planning.forecast import Forecast
+from backfill.planning.looking import Finding, Sample
+from backfill.planning.looks.refused import Refusals
+from backfill.resumption import State
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """What becomes of the rows of one stream; each row read is in exactly one of the parts.
+
+    filtered: by part, as of `records.Part`. held: events kept until they are 72 hours old.
+    rows_done: rows that earlier processes of the run did, which are in no other number.
+    left_out:  the first rows that `where` leaves out.
+    """
+
+    stream: Stream
+    files: int
+    read: int
+    deliverable: int
+    rejected: int
+    filtered: Mapping[str, int]
+    held: int
+    operations: int
+    requests: int
+    body_bytes: int
+    refusals: tuple[Refusals, ...]
+    left_out: tuple[Sample, ...]
+    rows_done: int = 0
+
+    @property
+    def name(self) -> str:
+        """The stream's name."""
+        return self.stream.name
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the job's checkpoint holds: a run begins where that ended."""
+
+    run_id: str
+    state: State
+    rows_done: int
+    is_finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run of the job will do.
+
+    address:  of the Track API; a sandbox's state file.
+    identity: digest of the job, to tell whether a run is of the same one.
+    """
+
+    job: Job
+    address: str
+    identity: str
+    streams: tuple[StreamPlan, ...]
+    findings: tuple[Finding, ...]
+    forecast: Forecast
+    standing: Standing | None
+
+    def total(self, column: str) -> int:
+        """The sum of a number over all streams."""
+        return sum(getattr(stream, column) for stream in self.streams)
+
+    @property
+    def filtered(self) -> int:
+        """Rows nothing is wrong with that will not be sent."""
+        return sum(sum(stream.filtered.values()) for stream in self.streams)

@@ -1,0 +1,214 @@
+"""Every row of a job read, encoded and packed as a run does it, and looked at; nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from backfill import config, pacing
+from backfill.chunker import Chunker
+from backfill.config import Job
+from backfill.ledger import Ledger
+from backfill.operations import Encoded
+from backfill.pipeline import OpenStream, Watcher
+from backfill.pipeline.encoding import encoded
+from backfill.pipeline.sources import job_identity
+from backfill.planning.forecast import LATENCY_S, Load, forecast
+from backfill.planning.looking import Finding, Look, Seen
+from backfill.planning.looks.job import of_job
+from backfill.planning.looks.names import Emails, Nobodies, Spellings
+from backfill.planning.looks.parents import Orphans
+from backfill.planning.looks.profiles import Blanks, Newborn
+from backfill.planning.looks.refused import LeftOut, Refused
+from backfill.planning.looks.repeats import Again, Unordered
+from backfill.planning.looks.times import Ahead, Young
+from backfill.planning.plan import Plan, Standing, StreamPlan
+from backfill.records import Batch, SourceFile
+from backfill.resumption import JobIdentity, Saved
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What part of a job is planned, and on which assumption.
+
+    saved:     what the checkpoint holds; None: nothing.
+    goes_on:   whether only what it says is not done yet is planned.
+    limit:     rows of each stream that take part, from its first; None: all.
+    latency_s: seconds the API takes to answer.
+    """
+
+    saved: Saved | None = None
+    goes_on: bool = False
+    limit: int | None = None
+    latency_s: float = LATENCY_S
+
+
+async def survey(
+    job: Job,
+    streams: tuple[OpenStream, ...],
+    watcher: Watcher,
+    scope: Scope,
+) -> Plan:
+    """What a run over these sources does.
+
+    Memory: three blocks, and 24 bytes a row for each of five kinds of repeats, up to 48 MB each;
+    what is more stands in temporary files beside the checkpoint.
+    """
+    folder, saved = job.checkpoint.parent, scope.saved
+    looks = _looks(str(folder) if folder.is_dir() else None)
+    files = [file.file for stream in streams for file in stream.files]
+    ledger = Ledger(saved.files, saved.counts) if saved and scope.goes_on else Ledger()
+    plans, loads = list[StreamPlan](), list[Load]()
+    for stream in streams:
+        one = _Stream(job, stream, files, looks)
+        watcher.begins(stream.name, ledger.counts(stream.name).done)
+        await one.read(ledger, watcher, scope.limit)
+        plans.append(one.plan(ledger.counts(stream.name).done))
+        loads.append(one.load())
+    found = list[Finding]()
+    for look in looks:
+        found += await asyncio.to_thread(_found, look, files)
+    found += [*_of_sources(plans), *of_job(job)]
+    return Plan(
+        job,
+        str(job.sandbox or config.address(job, os.environ)),
+        digest(job_identity("", streams)),
+        tuple(plans),
+        tuple(found),
+        forecast(loads, job.destination, scope.latency_s),
+        standing(saved),
+    )
+
+
+def standing(saved: Saved | None) -> Standing | None:
+    """What the checkpoint says, in short."""
+    if saved is None:
+        return None
+    done = sum(counts.done for counts in saved.counts.values())
+    return Standing(saved.run_id, saved.state, done, saved.is_finished)
+
+
+def digest(job: JobIdentity) -> str:
+    """Equal for equal mappings of equal sources, wherever they are sent."""
+    meant = repr(job.streams).encode(errors="surrogateescape")
+    return hashlib.blake2b(meant, digest_size=16).hexdigest()
+
+
+def _looks(folder: str | None) -> list[Look]:
+    """In the order in which their findings are told."""
+    return [
+        Young(),
+        Nobodies(),
+        Emails(folder),
+        Spellings(folder),
+        Orphans(folder),
+        Unordered(folder),
+        Newborn(),
+        Ahead(),
+        Again(folder),
+        Blanks(),
+    ]
+
+
+def _found(look: Look, files: Sequence[SourceFile]) -> list[Finding]:
+    return list(look.found(files))
+
+
+def _of_sources(plans: Sequence[StreamPlan]) -> list[Finding]:
+    """Streams that come to nothing."""
+    found = []
+    for plan in plans:
+        if not plan.read and not plan.rows_done:
+            found.append(Finding("no_rows", "its source holds no rows", plan.name))
+        elif plan.read and plan.filtered.get("where") == plan.read:
+            text = f"`where` leaves out every row: {plan.stream.where}"
+            found.append(Finding("where_leaves_nothing", text, plan.name, plan.read))
+    return found
+
+
+class _Stream:
+    """One stream while it is read."""
+
+    def __init__(
+        self, job: Job, stream: OpenStream, files: Sequence[SourceFile], looks: Sequence[Look]
+    ) -> None:
+        self._stream = stream
+        self._numbers = {file: number for number, file in enumerate(files)}
+        self._refused, self._left_out = Refused(), LeftOut()
+        self._looks: list[Look | Refused | LeftOut] = [self._refused, self._left_out, *looks]
+        self._now_s = int(time.time())
+        to, most = job.destination, None
+        if to.operations_per_s:
+            most = pacing.batch_operations_max(to.operations_per_s, to.requests_per_s)
+        self._chunker = Chunker(stream.name, most)
+        self._filtered: Counter[str] = Counter()
+        self._rows = self._rejected = self._held = self._deliverable = 0
+        self._requests = self._operations = self._bytes = 0
+        self._read_s = 0.0
+
+    async def read(self, ledger: Ledger, watcher: Watcher, limit: int | None) -> None:
+        """Read it to its end, or to the limit."""
+        began_s = time.monotonic()
+        async with aclosing(encoded(self._stream, ledger, limit, self._now_s)) as found:
+            async for reading, made in found:
+                watcher.expects(reading.expected)
+                if made is None:
+                    continue
+                await asyncio.to_thread(self._note, made)
+                block = made.block
+                watcher.settled(len(block.rows) + len(block.faults), len(made.rejected.rows))
+        self._count(list(self._chunker.flush()))
+        self._read_s = time.monotonic() - began_s
+
+    def plan(self, rows_done: int) -> StreamPlan:
+        """What was found."""
+        filtered = dict(self._filtered)
+        parts = (self._deliverable, self._rejected, self._held, *filtered.values())
+        if sum(parts) != self._rows:
+            raise AssertionError(f"{self._rows} rows were read, and {parts} were accounted for")
+        return StreamPlan(
+            stream=self._stream.stream,
+            files=len(self._stream.files),
+            read=self._rows,
+            deliverable=self._deliverable,
+            rejected=self._rejected,
+            filtered=filtered,
+            held=self._held,
+            operations=self._operations,
+            requests=self._requests,
+            body_bytes=self._bytes,
+            refusals=tuple(self._refused.groups()),
+            left_out=tuple(self._left_out.tally.samples),
+            rows_done=rows_done,
+        )
+
+    def load(self) -> Load:
+        """What it sends."""
+        return Load(self._requests, self._operations, self._bytes, self._read_s)
+
+    def _note(self, made: Encoded) -> None:
+        block, piece = made.block, made.piece
+        self._rows += len(block.rows) + len(block.faults)
+        for part, rows in made.filtered.items():
+            self._filtered[part] += len(rows)
+        folded = len(piece.rows) - len(piece)
+        if folded:
+            self._filtered["folded"] += folded
+        self._deliverable += len(piece)
+        self._rejected += len(made.rejected.rows)
+        self._held += len(made.held)
+        self._count(list(self._chunker.add(made)))
+        seen = Seen(self._stream.stream, self._numbers[block.file], made, self._now_s)
+        for look in self._looks:
+            look.look(seen)
+
+    def _count(self, batches: list[Batch]) -> None:
+        self._requests += len(batches)
+        self._operations += sum(map(len, batches))
+        self._bytes += sum(batch.body_bytes for batch in batches)

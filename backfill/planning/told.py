@@ -1,0 +1,249 @@
+"""A plan as text for people and as JSON for programs. Text is ASCII but for names of files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from backfill.planning.looking import Finding, Sample, counted, listed
+from backfill.planning.plan import Plan, StreamPlan
+
+_COLUMNS = ("rows", "operations", "requests", "bytes", "rejected", "filtered", "held")
+_PARTS = ("where", "folded")
+
+#: Groups of rejected rows, and findings, that the question before a run names.
+_ESSENCE_MAX = 6
+
+_UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The object `plan --json` prints.
+
+    `warnings` are the findings as sentences; `rows`, `operations`, `requests` and `bytes` are those
+    of a run that has nothing to send again; `seconds` is a whole number, rounded up.
+    """
+    expected = plan.forecast
+    return {
+        "state": "planned",
+        "address": plan.address,
+        "rows": {
+            **{name: plan.total(name) for name in ("read", "deliverable", "rejected")},
+            "filtered": plan.filtered,
+            "held": plan.total("held"),
+        },
+        "operations": plan.total("operations"),
+        "requests": plan.total("requests"),
+        "bytes": plan.total("body_bytes"),
+        "seconds": math.ceil(expected.total_s),
+        "forecast": {
+            "pace_s": round(expected.pace_s, 3),
+            "latency_s": round(expected.latency_s, 3),
+            "reading_s": round(expected.reading_s, 3),
+            "if_operations_count_s": round(expected.operations_counted_s, 3),
+            "assumed_latency_s": expected.assumed_latency_s,
+        },
+        "streams": [_stream_as_json(stream) for stream in plan.streams],
+        "findings": [_finding_as_json(finding) for finding in plan.findings],
+        "warnings": [str(finding) for finding in plan.findings],
+        "checkpoint": _standing_as_json(plan),
+        "job": plan.identity,
+        "error": None,
+    }
+
+
+def lines(plan: Plan) -> list[str]:
+    """What `plan` says."""
+    return [
+        f"Plan of {plan.job.path}, to {plan.address}. Nothing is sent.",
+        *([] if plan.standing is None else ["", *_standing(plan)]),
+        "",
+        *_table(plan.streams),
+        *_rejects(plan),
+        *_left_out(plan),
+        *_findings(plan),
+        "",
+        *_time(plan),
+        "",
+        f"Next: {_next(plan)}",
+    ]
+
+
+def essence(plan: Plan) -> list[str]:
+    """What is said before a run asks whether to begin."""
+    found = [f"- {finding}" for finding in plan.findings[:_ESSENCE_MAX]]
+    more = len(plan.findings) - _ESSENCE_MAX
+    found += [f"- and {more} more: backfill plan {plan.job.path}"] if more > 0 else []
+    return [
+        *([] if plan.standing is None else _standing(plan)),
+        *_table(plan.streams),
+        *([_rejected(plan)] if plan.total("rejected") else []),
+        *(["To know before it is sent:", *found] if found else []),
+        _time(plan)[0],
+    ]
+
+
+def _stream_as_json(stream: StreamPlan) -> dict[str, Any]:
+    return {
+        "name": stream.name,
+        "files": stream.files,
+        "rows": {
+            "read": stream.read,
+            "deliverable": stream.deliverable,
+            "rejected": stream.rejected,
+            "filtered": sum(stream.filtered.values()),
+            "held": stream.held,
+            "done_before": stream.rows_done,
+        },
+        "filtered_by": {part: stream.filtered.get(part, 0) for part in _PARTS},
+        "operations": stream.operations,
+        "requests": stream.requests,
+        "bytes": stream.body_bytes,
+        "rejects": [
+            {
+                "rule": group.rule,
+                "field": group.field,
+                "rows": group.tally.rows,
+                "reason": group.reason,
+                "samples": _samples_as_json(group.tally.samples),
+                "remedy": group.remedy(stream.stream),
+            }
+            for group in stream.refusals
+        ],
+        "left_out_by_where": _samples_as_json(stream.left_out),
+    }
+
+
+def _finding_as_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "stream": finding.stream,
+        "rows": finding.rows,
+        "text": finding.text,
+        "samples": _samples_as_json(finding.samples),
+    }
+
+
+def _samples_as_json(samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    return [sample._asdict() for sample in samples]
+
+
+def _standing_as_json(plan: Plan) -> dict[str, Any] | None:
+    if plan.standing is None:
+        return None
+    return {"path": str(plan.job.checkpoint)} | {
+        name: getattr(plan.standing, name)
+        for name in ("run_id", "state", "rows_done", "is_finished")
+    }
+
+
+def _table(streams: Sequence[StreamPlan]) -> list[str]:
+    """The numbers of each stream and of all, in aligned columns."""
+    cells: list[tuple[str, ...]] = [("stream", *_COLUMNS)]
+    numbers = [_numbers(stream) for stream in streams]
+    cells += [
+        (stream.name, *(f"{number:,}" for number in row))
+        for stream, row in zip(streams, numbers, strict=True)
+    ]
+    cells.append(("total", *(f"{sum(column):,}" for column in zip(*numbers, strict=True))))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in cells
+    ]
+
+
+def _numbers(stream: StreamPlan) -> tuple[int, ...]:
+    return (
+        stream.read,
+        stream.operations,
+        stream.requests,
+        stream.body_bytes,
+        stream.rejected,
+        sum(stream.filtered.values()),
+        stream.held,
+    )
+
+
+def _rejects(plan: Plan) -> list[str]:
+    found = [
+        line
+        for stream in plan.streams
+        for group in stream.refusals
+        for line in (
+            f"  {stream.name}: {counted(group.tally.rows, 'row')}, {group.rule}: {group.reason}",
+            f"      {listed(group.tally.samples)}",
+            *(f"      {line}" for line in group.remedy(stream.stream).splitlines()),
+        )
+    ]
+    return ["", f"{_rejected(plan)}. By rule, with what would mend them:", *found] if found else []
+
+
+def _rejected(plan: Plan) -> str:
+    return f"Rejected: {counted(plan.total('rejected'), 'row')}"
+
+
+def _left_out(plan: Plan) -> list[str]:
+    found = [
+        f"  {s.name}: {counted(s.filtered['where'], 'row')}, by {s.stream.where}:"
+        f" {listed(s.left_out)}"
+        for s in plan.streams
+        if s.left_out
+    ]
+    return ["", "Left out by `where`:", *found] if found else []
+
+
+def _findings(plan: Plan) -> list[str]:
+    found = [f"  - {finding}" for finding in plan.findings]
+    return ["", "To know before it is sent:", *found] if found else []
+
+
+def _time(plan: Plan) -> list[str]:
+    expected, to = plan.forecast, plan.job.destination
+    operations = f" and {to.operations_per_s:,} operations" if to.operations_per_s else ""
+    milliseconds = expected.assumed_latency_s * 1000
+    return [
+        f"Expected time: {_duration(expected.total_s)}.",
+        f"  the pace, {to.requests_per_s:,} requests{operations} a second:"
+        f" {_duration(expected.pace_s)}",
+        f"  answers after {milliseconds:,.0f} ms (--latency): {_duration(expected.latency_s)}",
+        f"  reading and encoding on this machine: {_duration(expected.reading_s)}",
+        f"  if the API counts operations, not requests, against its 1,000 a second:"
+        f" {_duration(expected.operations_counted_s)}",
+    ]
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as people say it, in two units at most."""
+    if seconds < 1:
+        return "less than a second"
+    whole = math.ceil(seconds)
+    for unit_s, unit in _UNITS[:-1]:
+        if whole >= unit_s:
+            number, rest = divmod(whole, int(unit_s))
+            lower_s, lower = _UNITS[[u for _, u in _UNITS].index(unit) + 1]
+            more = int(rest / lower_s)
+            return f"{number:,} {unit}" + (f" {more} {lower}" if more else "")
+    return f"{whole} s"
+
+
+def _standing(plan: Plan) -> list[str]:
+    assert plan.standing is not None
+    run_id, state, done, is_finished = (
+        plan.standing.run_id,
+        plan.standing.state,
+        plan.standing.rows_done,
+        plan.standing.is_finished,
+    )
+    if is_finished:
+        said = "a run of the same sources sends nothing; this is what --fresh, or changed ones, do"
+    else:
+        said = f"a run goes on with the rest; {done:,} rows are done"
+    return [f"Run {run_id} stands at the checkpoint, {state}: {said}."]
+
+
+def _next(plan: Plan) -> str:
+    if plan.total("rejected") or plan.findings:
+        return f"mend what can be mended, then backfill run {plan.job.path}"
+    return f"backfill run {plan.job.path}"
