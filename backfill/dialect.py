@@ -18,7 +18,8 @@ from backfill.mapping import Source
 
 #: What a rejects file adds to the source's columns; a source's own columns of these names are
 #: taken for those of an earlier one.
-REJECT_COLUMNS = ("_file", "_row", "_rule", "_reason")
+FILE_COLUMN, ROW_COLUMN = "_file", "_row"
+REJECT_COLUMNS = (FILE_COLUMN, ROW_COLUMN, "_rule", "_reason")
 
 #: Where the rejects of JSONL keep a line that could not be read.
 RAW_COLUMN = "_raw"

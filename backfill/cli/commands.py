@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -12,10 +11,18 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import click
 
-from backfill.cli.options import config_argument, json_option, set_option
+from backfill.cli.options import (
+    Part,
+    config_argument,
+    job_of,
+    json_option,
+    limit_option,
+    part_options,
+    set_option,
+)
 from backfill.cli.output import Output, unbegun
+from backfill.cli.planning import ask
 from backfill.cli.warnings import say_exposed, say_warnings
-from backfill.errors import BackfillError
 
 if TYPE_CHECKING:
     from backfill.config import Job
@@ -69,7 +76,8 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
 @set_option
 @json_option
 @click.option("--yes", is_flag=True, help="Do not ask before sending to a workspace.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each stream.")
+@limit_option
+@part_options
 @click.option("--fresh", is_flag=True, help="Start anew; the old checkpoint is kept aside.")
 @click.pass_obj
 def run(
@@ -79,16 +87,16 @@ def run(
     yes: bool,
     limit: int | None,
     fresh: bool,
+    **part: Unpack[Part],
 ) -> None:
     """Send what is not done of CONFIG; the same command again goes on where it stopped."""
-    from backfill.config import load
     from backfill.pipeline import Options
 
-    job = load(config, overrides)
+    job = job_of(config, overrides, part)
     output.unfinished = partial(unbegun, job)
     say_warnings(job)
     if not yes:
-        _ask(job)
+        ask(job, Options(limit, fresh))
     _finish(output, _sent(job, Options(limit, fresh)))
 
 
@@ -233,20 +241,6 @@ def _exit_code(closing: Closing) -> int:
     if closing.state == "held":
         return 1
     return 3 if any(counts.rejected for counts in closing.counts.values()) else 0
-
-
-def _ask(job: Job) -> None:
-    """Ask before anything goes to a workspace; never without a terminal."""
-    if job.sandbox is not None or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
-    from backfill.config import address
-
-    names = ", ".join(stream.name for stream in job.streams)
-    question = f"Send {names} to {address(job, os.environ)} (region: {job.destination.region})?"
-    # polars' handler of Ctrl-C has the system read on, so that it would wait for Enter.
-    signal.siginterrupt(signal.SIGINT, True)
-    if not click.confirm(question, err=True):
-        raise BackfillError("not confirmed: nothing was sent", "this terminal", "say y, or --yes")
 
 
 def _files(count: int) -> str:

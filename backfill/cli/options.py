@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
+
+from backfill.errors import UsageError
+
+if TYPE_CHECKING:
+    from backfill.config import Job
 
 config_argument = click.argument("config", type=click.Path(path_type=Path))
 
@@ -20,3 +27,48 @@ set_option = click.option(
     metavar="PATH=VALUE",
     help="Override one config value: destination.requests_per_s=50. Repeatable.",
 )
+
+limit_option = click.option(
+    "--limit", type=click.IntRange(min=1), help="Only the first N rows of each stream."
+)
+
+
+class Part(TypedDict):
+    """Which part of a job is meant: all of it where neither is given."""
+
+    only: str | None
+    source: Path | None
+
+
+def part_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take one stream of a job, from another file if need be."""
+    command = click.option(
+        "--source",
+        type=click.Path(path_type=Path),
+        help="With --only: read this file instead, as rejects that were mended.",
+    )(command)
+    return click.option(
+        "--only", metavar="STREAM", help="Only this stream, with a checkpoint of its own."
+    )(command)
+
+
+def job_of(config: Path, overrides: Sequence[str], part: Part) -> Job:
+    """The job that a command is about.
+
+    Raises what `config.load` and `config.only` raise; UsageError for a source without a stream, and
+    while a run of the whole job is alive, which keeps the pace for itself.
+    """
+    from backfill.checkpoint import holder
+    from backfill.config import load, only
+
+    job, name, source = load(config, overrides), part["only"], part["source"]
+    if name is None:
+        if source is not None:
+            names = ", ".join(stream.name for stream in job.streams)
+            fix = f"add --only STREAM, one of: {names}"
+            raise UsageError("--source does not say of which stream it is", "--source", fix)
+        return job
+    if held_by := holder(job.checkpoint):
+        fix = "wait for it to end: both together would pass the pace"
+        raise UsageError(f"a run of the whole job is alive: {held_by}", str(job.checkpoint), fix)
+    return only(job, name, source)

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from backfill.cli.options import config_argument, json_option, set_option
+from backfill.cli.options import (
+    Part,
+    config_argument,
+    job_of,
+    json_option,
+    limit_option,
+    part_options,
+    set_option,
+)
 from backfill.cli.output import Output
 from backfill.cli.warnings import say_warnings
+from backfill.errors import BackfillError
 
 if TYPE_CHECKING:
     from backfill.config import Job
-    from backfill.planning import Plan
+    from backfill.pipeline import Options
+    from backfill.planning import Plan, Scope
 
 _LATENCY = re.compile(r"([0-9]+(?:\.[0-9]+)?) *(ms|s)?")
 
@@ -44,7 +56,8 @@ class _Latency(click.ParamType[float]):
 @config_argument
 @set_option
 @json_option
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first N rows of each stream.")
+@limit_option
+@part_options
 @click.option(
     "--latency",
     "latency_s",
@@ -60,13 +73,13 @@ def plan(
     overrides: Sequence[str],
     limit: int | None,
     latency_s: float,
+    **part: Unpack[Part],
 ) -> None:
     """What will a run of CONFIG do? Reads everything, counts exactly, sends nothing."""
     from backfill import planning
     from backfill.checkpoint import peek
-    from backfill.config import load
 
-    job = load(config, overrides)
+    job = job_of(config, overrides, part)
     say_warnings(job)
     scope = planning.Scope(peek(job.checkpoint), limit=limit, latency_s=latency_s)
     found = surveyed(job, scope)
@@ -76,7 +89,31 @@ def plan(
     output.result(planning.as_json(found))
 
 
-def surveyed(job: Job, scope: Any) -> Plan:
+def ask(job: Job, options: Options) -> None:
+    """Say what is about to go to a workspace, and ask; never without a terminal.
+
+    Raises BackfillError where the answer is not yes.
+    """
+    if job.sandbox is not None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    from backfill import planning
+    from backfill.checkpoint import peek
+
+    click.echo("Reading everything once to say what will be sent; --yes does without.", err=True)
+    saved = None if options.fresh else peek(job.checkpoint)
+    found = surveyed(job, planning.Scope(saved, goes_on=True, limit=options.limit))
+    if found.is_done:
+        return
+    click.echo("\n".join(["", *planning.essence(found), ""]), err=True)
+    operations = f"{found.total('operations'):,} operations"
+    question = f"Send {operations} to {found.address} (region: {job.destination.region})?"
+    # polars' handler of Ctrl-C has the system read on, so that it would wait for Enter.
+    signal.siginterrupt(signal.SIGINT, True)
+    if not click.confirm(question, err=True):
+        raise BackfillError("not confirmed: nothing was sent", "this terminal", "say y, or --yes")
+
+
+def surveyed(job: Job, scope: Scope) -> Plan:
     """The plan of a job, with progress on stderr."""
     from backfill import api
     from backfill.progress import watching

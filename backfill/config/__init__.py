@@ -10,6 +10,7 @@ from backfill.config.environment import (
     sandbox_credentials,
 )
 from backfill.config.job import Destination, Job, json_schema, load
+from backfill.config.only import only
 
 __all__ = [
     "Credentials",
@@ -21,6 +22,7 @@ __all__ = [
     "identity",
     "json_schema",
     "load",
+    "only",
     "sandbox_app_api_key",
     "sandbox_credentials",
 ]

@@ -117,6 +117,7 @@ class Job:
     path: the config file; base: its folder, to which the paths of `streams` are relative.
     checkpoint, rejects, sandbox: paths that hold from where the process was started.
     sandbox: the state file of the embedded Track API, or None for a region.
+    part_of: the job that this one is a part of, as `config.only` makes it.
     """
 
     path: Path
@@ -127,6 +128,7 @@ class Job:
     sandbox: Path | None
     max_rejects: int | str | None
     streams: tuple[Stream, ...]
+    part_of: Job | None = None
 
     @property
     def warnings(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -24,10 +25,13 @@ class Surroundings:
 
     now_s:          the time of the run, unix seconds.
     content_digest: digest of the file's content.
+    origins:        label to digest of the files that its rows were refused from, for a rejects file
+                    that was mended.
     """
 
     now_s: int
     content_digest: str
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ import polars as pl
 from backfill import event_ids, trackapi
 from backfill.coerce import Policy
 from backfill.columns import escaped, json_string
-from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
+from backfill.dialect import FILE_COLUMN, RAW_COLUMN, REJECT_COLUMNS, ROW_COLUMN
 from backfill.mapping import Event, Field
 from backfill.operations import binding, identities
 from backfill.operations.draft import Draft, Text
@@ -66,8 +66,7 @@ def _time(draft: Draft, event: Event) -> pl.Series:
 def _key(draft: Draft, event: Event) -> list[pl.Series]:
     """The text that tells the row's event from others."""
     if event.key == binding.KEY_ROW:
-        digest = pl.repeat(draft.surroundings.content_digest, draft.height, eager=True)
-        return [digest, pl.Series(draft.rows + 1).cast(pl.String)]
+        return _place(draft)
     if event.key == binding.KEY_CONTENT:
         return [_content(draft)]
     parts = [_text(draft, name) for name in binding.key_columns(draft.stream)]
@@ -76,6 +75,20 @@ def _key(draft: Draft, event: Event) -> list[pl.Series]:
         nothing = nothing & part.is_null()
     draft.refuse(nothing, "no_event_key", "every column of event.key is blank")
     return parts
+
+
+def _place(draft: Draft) -> list[pl.Series]:
+    """The file's digest and the row's number; of a mended row, those it was refused at."""
+    around = draft.surroundings
+    digest = pl.repeat(around.content_digest, draft.height, eager=True)
+    row = pl.Series(draft.rows + 1).cast(pl.String)
+    if not around.origins or not {FILE_COLUMN, ROW_COLUMN} <= draft.columns.keys():
+        return [digest, row]
+    file = draft.column(Field(column=FILE_COLUMN)).text
+    origin = file.replace_strict(around.origins, default=None, return_dtype=pl.String)
+    refused_at = draft.column(Field(column=ROW_COLUMN)).text
+    is_known = origin.is_not_null() & refused_at.is_not_null()
+    return [origin.zip_with(is_known, digest), refused_at.zip_with(is_known, row)]
 
 
 def _text(draft: Draft, name: str) -> pl.Series:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from backfill import readers
+from backfill.checkpoint import peek
 from backfill.columns import Column
 from backfill.config import Job
 from backfill.errors import MappingError, SourceError
 from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
+from backfill.operations.binding import KEY_ROW
 from backfill.readers import Fingerprint, Reader
 from backfill.records import Form, SourceFile
 from backfill.resumption import FileIdentity, JobIdentity, StreamIdentity
@@ -23,11 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A source file, ready to be read."""
+    """A source file, ready to be read; origins: as of `Surroundings`."""
 
     file: SourceFile
     reader: Reader
     fingerprint: Fingerprint
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def is_touched(self) -> bool:
         """Whether the file's size or time is another: then it may not be the one it was.
@@ -54,7 +58,7 @@ class OpenFile:
 
     def surroundings(self, now_s: int) -> Surroundings:
         """What its operations depend on besides its rows."""
-        return Surroundings(now_s, self.fingerprint.digest)
+        return Surroundings(now_s, self.fingerprint.digest, self.origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def job_identity(destination: str, streams: tuple[OpenStream, ...]) -> JobIdenti
 
 
 def _opened(job: Job, stream: Stream) -> OpenStream:
-    where = where_of(stream)
+    where, origins = where_of(stream), _origins(job, stream)
     files = []
     for file in readers.find(stream.name, stream.source, job.base):
         _keep_apart(job, file)
@@ -94,8 +98,22 @@ def _opened(job: Job, stream: Stream) -> OpenStream:
         reader = readers.open_file(file, stream.source)
         check(stream, reader.columns, file.label)
         _judge_nothing(where, reader)
-        files.append(OpenFile(file, reader, looked_like))
+        files.append(OpenFile(file, reader, looked_like, origins))
     return OpenStream(stream, where, tuple(files))
+
+
+def _origins(job: Job, stream: Stream) -> Mapping[str, str]:
+    """Digests of the files that the rows of a mended file were refused from, by their labels."""
+    whole = job.part_of
+    if whole is None or stream.event is None or stream.event.key != KEY_ROW:
+        return {}
+    if (saved := peek(whole.checkpoint)) is not None:
+        known = next((each for each in saved.job.streams if each.name == stream.name), None)
+        if known is not None:
+            return {file.label: file.digest for file in known.files}
+    source = next(each.source for each in whole.streams if each.name == stream.name)
+    found = readers.find(stream.name, source, whole.base)
+    return {file.label: readers.fingerprint(file.path).digest for file in found}
 
 
 def _judge_nothing(where: Where | None, reader: Reader) -> None:

@@ -73,6 +73,11 @@ class Plan:
         return sum(getattr(stream, column) for stream in self.streams)
 
     @property
+    def is_done(self) -> bool:
+        """Whether earlier processes left nothing to do."""
+        return self.total("rows_done") > 0 and not self.total("read")
+
+    @property
     def filtered(self) -> int:
         """Rows nothing is wrong with that will not be sent."""
         return sum(sum(stream.filtered.values()) for stream in self.streams)

@@ -38,7 +38,7 @@ class Scope:
     """What part of a job is planned, and on which assumption.
 
     saved:     what the checkpoint holds; None: nothing.
-    goes_on:   whether only what it says is not done yet is planned.
+    goes_on:   whether only what it says is not done yet is planned, if it is of the same sources.
     limit:     rows of each stream that take part, from its first; None: all.
     latency_s: seconds the API takes to answer.
     """
@@ -61,9 +61,11 @@ async def survey(
     what is more stands in temporary files beside the checkpoint.
     """
     folder, saved = job.checkpoint.parent, scope.saved
+    identity = digest(job_identity("", streams))
+    goes_on = scope.goes_on and saved is not None and digest(saved.job) == identity
     looks = _looks(str(folder) if folder.is_dir() else None)
     files = [file.file for stream in streams for file in stream.files]
-    ledger = Ledger(saved.files, saved.counts) if saved and scope.goes_on else Ledger()
+    ledger = Ledger(saved.files, saved.counts) if saved and goes_on else Ledger()
     plans, loads = list[StreamPlan](), list[Load]()
     for stream in streams:
         one = _Stream(job, stream, files, looks)
@@ -78,7 +80,7 @@ async def survey(
     return Plan(
         job,
         str(job.sandbox or config.address(job, os.environ)),
-        digest(job_identity("", streams)),
+        identity,
         tuple(plans),
         tuple(found),
         forecast(loads, job.destination, scope.latency_s),

@@ -78,7 +78,11 @@ def essence(plan: Plan) -> list[str]:
     return [
         *([] if plan.standing is None else _standing(plan)),
         *_table(plan.streams),
-        *([_rejected(plan)] if plan.total("rejected") else []),
+        *(
+            [f"{_rejected(plan)}; backfill plan {plan.job.path} says why."]
+            if plan.total("rejected")
+            else []
+        ),
         *(["To know before it is sent:", *found] if found else []),
         _time(plan)[0],
     ]

@@ -1,0 +1,42 @@
+"""A part of a job: one stream, and another file for it, as rows that were mended."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from backfill.config.job import Job
+from backfill.errors import UsageError
+
+
+def only(job: Job, name: str, source: Path | None = None) -> Job:
+    """The job that sends one stream of another, of `source` where one is given.
+
+    Its checkpoint stands beside the job's as NAME.only-STREAM or NAME.only-STREAM-FILE, its rejects
+    below the job's: neither takes the place of what is there. The stream keeps its name, and so its
+    events their ids.
+    Raises UsageError for a stream that the job does not have, or a source that is not there.
+    """
+    streams = {stream.name: stream for stream in job.streams}
+    if name not in streams:
+        close = difflib.get_close_matches(name, streams, n=1)
+        fix = f"did you mean '{close[0]}'?" if close else f"use one of: {', '.join(streams)}"
+        raise UsageError(f"no stream '{name}' in {job.path}", "--only", fix)
+    stream, part = streams[name], f"only-{name}"
+    if source is not None:
+        if not source.is_file():
+            raise UsageError("there is no such file", f"--source {source}", "check the path")
+        part += f"-{source.name}"
+        path = os.path.relpath(source.resolve(), job.base.resolve())
+        stream = stream.model_copy(
+            update={"source": stream.source.model_copy(update={"path": path})}
+        )
+    return replace(
+        job,
+        checkpoint=job.checkpoint.with_name(f"{job.checkpoint.name}.{part}"),
+        rejects=job.rejects / part,
+        streams=(stream,),
+        part_of=job,
+    )
