@@ -52,10 +52,10 @@ def broken(self, data):
 backfill.connection._Connection.data_received = broken
 """,
     "the encoder": """
-import backfill.pipeline.flow, polars
+import backfill.pipeline.encoding, polars
 def broken(block, *rest):
     raise polars.exceptions.PanicException(f"{block.table.to_pylist()}")
-backfill.pipeline.flow.encode = broken
+backfill.pipeline.encoding.encode = broken
 """,
 }
 
