@@ -16,9 +16,12 @@ from typing import Any, TypeVar
 
 from backfill import concurrency, config, pipeline, planning
 from backfill.config import Job
+from backfill.courier import RequestLog
 from backfill.errors import unforeseen
+from backfill.ledger import Counts
 from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
 from backfill.report import Closing
+from backfill.waiting import Limit
 
 __all__ = ["Options", "Silence", "confirmed", "destination", "run", "send", "surveyed"]
 
@@ -144,6 +147,9 @@ def _signals() -> tuple[signal.Signals, ...]:
 class Silence:
     """A watcher that says nothing."""
 
+    def starts(self, run_id: str) -> None:
+        """Not shown."""
+
     def begins(self, stream: str, rows_done: int) -> None:
         """Not shown."""
 
@@ -151,6 +157,15 @@ class Silence:
         """Not shown."""
 
     def settled(self, rows: int, rejected: int) -> None:
+        """Not shown."""
+
+    def requested(self, log: RequestLog) -> None:
+        """Not shown."""
+
+    def ticks(self, counts: Counts, limited_by: Limit | None) -> None:
+        """Not shown."""
+
+    def ends(self, counts: Counts) -> None:
         """Not shown."""
 
     def says(self, text: str) -> None:

@@ -23,6 +23,7 @@ from backfill.verdict import (
     Verdict,
     judge,
 )
+from backfill.waiting import Waiting
 
 #: So many batches in a row of which the API refused every single operation stop the run: then it
 #: is not the rows. One may be a bad patch of the source, two a long one.
@@ -125,6 +126,11 @@ class Courier:
     def in_flight_max(self) -> int:
         """How many requests may be in flight now."""
         return self._gate.in_flight_max
+
+    @property
+    def waiting(self) -> Waiting:
+        """The account of what is waited for."""
+        return self._gate.waiting
 
     def wait_first(self, seconds: float) -> None:
         """Start nothing for so long."""

@@ -10,12 +10,15 @@ from backfill import pacing
 from backfill.concurrency import Answer, Concurrency
 from backfill.throttle import Throttle
 from backfill.verdict import Retry, Verdict
+from backfill.waiting import Waiting
 
 
 class Gate:
     """Lets one request through at a time: no faster than the pace, no more in flight than may be.
 
     What becomes of them tells it how many may be, and what pace the server bears.
+
+    waiting: the account of what it waits for, the pace or an answer.
     """
 
     def __init__(
@@ -29,6 +32,7 @@ class Gate:
         self._first_turn = asyncio.Lock()
         self._has_ended = asyncio.Event()
         self._shut_until_s = 0.0
+        self.waiting = Waiting(_now_s)
 
     @property
     def in_flight_max(self) -> int:
@@ -73,8 +77,10 @@ class Gate:
         async with self._turn:
             while self._concurrency.in_flight >= self._concurrency.limit:
                 self._has_ended.clear()
-                await self._has_ended.wait()
-            await self._pace(operations)
+                with self.waiting.on("latency"):
+                    await self._has_ended.wait()
+            with self.waiting.on("pace"):
+                await self._pace(operations)
             now_s = _now_s()
             self._concurrency.start()
             self._throttle.start(now_s)

@@ -22,6 +22,7 @@ from backfill.courier import Courier, Limits, Outside, RequestLog, Sinks, Transp
 from backfill.ordering import Ordering
 from backfill.records import Batch
 from backfill.verdict import Delivery
+from backfill.waiting import Limit
 
 #: Longest wait before the first request of a resumed run: the pace's window, with its margin. A
 #: wall clock that was set back must not hold a run for hours.
@@ -52,6 +53,14 @@ class Sender:
         self._failure: BaseException | None = None
         self._is_halted = self._is_stopped = False
         self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def limited_by(self) -> Limit | None:
+        """What most of the last second or so was waited for, by the rules of `backfill.waiting`.
+
+        None before anything was. To be asked in the event loop's thread.
+        """
+        return self._courier.waiting.mostly()
 
     async def deliver(
         self,
@@ -100,7 +109,8 @@ class Sender:
     async def _feed(self, batches: AsyncIterator[Batch], sinks: Sinks) -> None:
         while True:
             await self._room()
-            batch = await anext(batches, None)
+            with self._courier.waiting.on("encoding"):
+                batch = await anext(batches, None)
             if batch is None:
                 return
             self._batches += 1

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from backfill.chunker import Chunker
-from backfill.ledger import Ledger, rejected_by_api
+from backfill.courier import RequestLog
+from backfill.ledger import Counts, Ledger, rejected_by_api
 from backfill.operations import Encoded, missing
 from backfill.pipeline import guard
 from backfill.pipeline.encoding import encoded
@@ -24,10 +25,14 @@ from backfill.pipeline.sources import OpenStream
 from backfill.records import Batch, Block, Form
 from backfill.rejects import RejectsFile
 from backfill.verdict import Delivery
+from backfill.waiting import Limit
 
 
 class Watcher(Protocol):
     """Who is told how the run goes; must not block."""
+
+    def starts(self, run_id: str) -> None:
+        """The run begins, or goes on, under this name."""
 
     def begins(self, stream: str, rows_done: int) -> None:
         """A stream's turn has come; so many of its rows are done already."""
@@ -37,6 +42,18 @@ class Watcher(Protocol):
 
     def settled(self, rows: int, rejected: int) -> None:
         """So many more rows are done, so many of them rejected."""
+
+    def requested(self, log: RequestLog) -> None:
+        """A request has ended, however it did."""
+
+    def ticks(self, counts: Counts, limited_by: Limit | None) -> None:
+        """About once a second: what became of the stream's rows, also in earlier processes.
+
+        limited_by: what the sender is held up by; None while that is not known.
+        """
+
+    def ends(self, counts: Counts) -> None:
+        """The stream is finished; one that is interrupted or stopped does not end."""
 
     def says(self, text: str) -> None:
         """Something a person should know."""
@@ -113,6 +130,11 @@ class Flow:
         if refused:
             self._check_rejects()
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether every row was read, and none waits for a verdict."""
+        return self._is_read and self._counts.unprocessed == self.held
+
     def remarks(self) -> list[str]:
         """What a person should know of the stream's events once it is through."""
         name, campaigns = self._stream.name, self._stream.stream.campaigns
@@ -163,12 +185,16 @@ class Flow:
         self._watcher.settled(filtered + len(rejected.rows), len(rejected.rows))
         self._check_rejects()
 
+    @property
+    def _counts(self) -> Counts:
+        return self._ledger.counts(self._stream.name)
+
     def _check_rejects(self) -> None:
         name = self._stream.name
         guard.check_rejects(
             self._stream.stream,
             self._terms.max_rejects,
-            self._ledger.counts(name),
+            self._counts,
             partial(self._ledger.reach, name),
             self._terms.rejects,
             is_read=self._is_read,

@@ -22,6 +22,7 @@ from backfill.pipeline.limits import remark, sending_limits
 from backfill.pipeline.outage import Outage
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
+from backfill.pipeline.ticker import Ticker
 from backfill.rejects import RejectsFile, refused
 from backfill.report import Closing, Effort
 from backfill.resumption import Extent, Saved, Start, State, decide
@@ -97,6 +98,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
             checkpoint.begin(identity, run_id)
         else:
             watcher.says(_progress(resumed))
+        watcher.starts(run_id)
         running = _Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
         state, error = await running.deliver(place, saved, stop)
     return Closing(
@@ -208,6 +210,7 @@ class _Running:
         self._outage = Outage(place.address, limits.give_up_after_s)
         transport = place.transport()
         self._sender = Sender(transport, limits)
+        self._ticker = Ticker(self._watcher, self._ledger, self._sender)
         stop.listen(self._sender.stop)
         keeping = asyncio.create_task(self._keeper.keep())
         state: State = "stopped"
@@ -217,6 +220,7 @@ class _Running:
         except BackfillError as error:
             self._failure = self._failure or error
         finally:
+            self._ticker.close()
             self._keeper.close()
             await keeping
             await transport.aclose()
@@ -233,9 +237,12 @@ class _Running:
         assert self._sender is not None
         rejects = self._rejects[stream.name]
         self._watcher.begins(stream.name, self._ledger.counts(stream.name).done)
+        self._ticker.turn_to(stream.name)
         flow = Flow(stream, self._terms, self._ledger, self._keeper, self._watcher, rejects)
         async with aclosing(flow.batches()) as batches:
             await self._sender.deliver(batches, flow.delivered, self._requested)
+        if flow.is_finished:
+            self._watcher.ends(self._ledger.counts(stream.name))
         self.held += flow.held
         for text in flow.remarks():
             self._remark(text)
@@ -248,6 +255,7 @@ class _Running:
     def _requested(self, log: RequestLog) -> None:
         if words := self._of_outage(log):
             self._watcher.says(words)
+        self._watcher.requested(log)
         self._spent.add(log)
         self._ledger.log(
             Request(
