@@ -20,6 +20,7 @@ from backfill.courier import RequestLog
 from backfill.errors import unforeseen
 from backfill.ledger import Counts
 from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
+from backfill.remarks import Level, Remark
 from backfill.report import Closing
 from backfill.waiting import Limit
 
@@ -116,7 +117,7 @@ async def _sent(
     job: Job, place: Place, options: Options, watcher: Watcher, takes_signals: bool
 ) -> Closing:
     stop, loop = Stop(), asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: watcher.says(_stray(context)))
+    loop.set_exception_handler(lambda _, context: watcher.says(*_stray(context)))
     taken = _signals() if takes_signals else ()
     for number in taken:
         loop.add_signal_handler(number, stop.request, number)
@@ -128,10 +129,11 @@ async def _sent(
             signal.signal(number, signal.SIG_IGN)
 
 
-def _stray(context: Mapping[str, Any]) -> str:
+def _stray(context: Mapping[str, Any]) -> Remark:
     """What to say of an error that reaches nobody; asyncio would print all that it quotes."""
     error = context.get("exception")
-    return f"warning: {unforeseen(error) if error else context['message']}"
+    text = f"warning: {unforeseen(error) if error else context['message']}"
+    return Remark(text, "stray_error", "warning")
 
 
 def _signals() -> tuple[signal.Signals, ...]:
@@ -168,5 +170,5 @@ class Silence:
     def ends(self, counts: Counts) -> None:
         """Not shown."""
 
-    def says(self, text: str) -> None:
+    def says(self, text: str, event: str = "remark", level: Level = "info") -> None:
         """Not shown."""

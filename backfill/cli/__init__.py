@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from backfill.cli.commands import commands
 from backfill.cli.output import Output, unbegun
@@ -18,6 +19,9 @@ from backfill.cli.process import settle
 from backfill.cli.rehearsals import chaos
 from backfill.cli.streams import outlive_readers
 from backfill.errors import Terminated
+
+if TYPE_CHECKING:
+    from backfill.progress import JsonLog
 
 __all__ = ["main"]
 
@@ -33,11 +37,20 @@ def main() -> None:
     outlive_readers()
     settle()
     signal.signal(signal.SIGTERM, _terminate)
-    output = Output("--json" in sys.argv)
+    output = Output("--json" in sys.argv, log=_log())
     if sys.argv[1:2] == ["run"]:
         output.unfinished = partial(unbegun, None)
     with _leaving(), output.errors():
         commands(obj=output, standalone_mode=False)
+
+
+def _log() -> JsonLog | None:
+    """What writes to stderr if the command line says `--log-format json`."""
+    if "--log-format=json" not in "\0".join(sys.argv).replace("format\0", "format="):
+        return None
+    from backfill.progress.jsonlog import JsonLog
+
+    return JsonLog()
 
 
 @contextmanager

@@ -17,12 +17,14 @@ from backfill.cli.options import (
     job_of,
     json_option,
     limit_option,
+    log_format_option,
     part_options,
     set_option,
 )
 from backfill.cli.output import Output, unbegun
 from backfill.cli.planning import ask
 from backfill.cli.warnings import say_exposed, say_warnings
+from backfill.cli.watching import log_end, progress
 
 if TYPE_CHECKING:
     from backfill.config import Job
@@ -43,6 +45,7 @@ def commands() -> None:
 @config_argument
 @set_option
 @json_option
+@log_format_option
 @click.pass_obj
 def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     """Does CONFIG hold, do its files fit, does the API take the key? Sends nothing."""
@@ -51,7 +54,7 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
 
     job = load(config, overrides)
     streams = pipeline.open_streams(job)
-    say_warnings(job)
+    say_warnings(output, job)
     found = api.confirmed(job)
     region = found.region or "unknown (the address does not say)"
     output.lines(
@@ -75,6 +78,7 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
 @config_argument
 @set_option
 @json_option
+@log_format_option
 @click.option("--yes", is_flag=True, help="Do not ask before sending to a workspace.")
 @limit_option
 @part_options
@@ -94,10 +98,10 @@ def run(
 
     job = job_of(config, overrides, part)
     output.unfinished = partial(unbegun, job)
-    say_warnings(job)
+    say_warnings(output, job)
     if not yes:
-        ask(job, Options(limit, fresh))
-    _finish(output, _sent(job, Options(limit, fresh)))
+        ask(output, job, Options(limit, fresh))
+    _finish(output, _sent(output, job, Options(limit, fresh)))
 
 
 @commands.command()
@@ -164,7 +168,9 @@ _port = click.IntRange(0, 65_535)
     type=click.Path(path_type=Path, dir_okay=False),
     help="YAML file of what goes wrong; configs/scenario.yaml is one.",
 )
+@click.pass_obj
 def sandbox(
+    output: Output,
     state: Path | None,
     region: Literal["us", "eu"],
     requests_per_s: int | None,
@@ -181,7 +187,7 @@ def sandbox(
     from backfill.sandbox import Sandbox, serve
     from backfill.sandbox.faults.scenario import Scenario, read
 
-    say_exposed()
+    say_exposed(output)
     taken = sandbox_credentials(os.environ)
     played = read(scenario) if scenario else Scenario()
     workspace = Sandbox(
@@ -199,6 +205,7 @@ def sandbox(
 
 
 @commands.command()
+@log_format_option
 @click.pass_obj
 def demo(output: Output) -> None:
     """Show the whole job on this machine: sample data into a local Track API."""
@@ -207,24 +214,28 @@ def demo(output: Output) -> None:
     from backfill.pipeline import Options
 
     job = demonstration.prepared()
-    closing = _sent(job, Options())
+    closing = _sent(output, job, Options())
     output.lines(report.summary_lines(closing))
     if closing.state != "completed":
         sys.exit(_exit_code(closing))
     output.lines(demonstration.outcome(job))
 
 
-def _sent(job: Job, options: Options) -> Closing:
+def _sent(output: Output, job: Job, options: Options) -> Closing:
     from backfill import api
-    from backfill.progress import watching
 
-    with watching() as watcher:
+    watcher = progress(output)
+    try:
         return api.send(job, options, watcher, takes_signals=True)
+    finally:
+        watcher.close()
 
 
 def _finish(output: Output, closing: Closing) -> None:
     from backfill import report
 
+    if output.log:
+        log_end(output.log, closing, _exit_code(closing))
     output.lines(report.summary_lines(closing))
     output.result(report.as_json(closing))
     sys.exit(_exit_code(closing))

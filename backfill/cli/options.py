@@ -20,6 +20,16 @@ json_option = click.option(
     "--json", is_flag=True, expose_value=False, help="Print one JSON object on stdout."
 )
 
+#: Asked for just as early.
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    expose_value=False,
+    help="What stderr gets: text for people, or one JSON object a line.",
+)
+
 set_option = click.option(
     "--set",
     "overrides",

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backfill.errors import BackfillError, Interrupted, StorageError, UsageError, unforeseen
+from backfill.remarks import Level
 
 if TYPE_CHECKING:
     from backfill.config import Job
+    from backfill.progress import JsonLog
     from backfill.resumption import State
 
 
@@ -24,15 +26,25 @@ class Output:
     """Where a command's words go, also when it fails.
 
     wants_json: whether stdout gets one JSON object and nothing else.
+    log:        what stderr gets JSON lines by; None: it gets text for people.
     unfinished: the JSON object of a command that failed, less its error; told the state.
     """
 
     wants_json: bool
     unfinished: Callable[[State], Mapping[str, Any]] = lambda state: {"state": state}
+    log: JsonLog | None = None
 
     def lines(self, lines: list[str]) -> None:
-        """Text for people; on stderr where stdout is for a program."""
-        click.echo("\n".join(lines), err=self.wants_json)
+        """Text for people: on stderr where stdout is for a program, nowhere where both are."""
+        if not (self.wants_json and self.log):
+            click.echo("\n".join(lines), err=self.wants_json)
+
+    def says(self, text: str, event: str = "remark", level: Level = "info") -> None:
+        """Something to know, on stderr; the parts of a Remark."""
+        if self.log:
+            self.log.write(level, event, text)
+        else:
+            click.echo(text if level == "info" else f"{level}: {text}", err=True)
 
     def result(self, found: Mapping[str, Any]) -> None:
         """The JSON object, if it was asked for."""
@@ -59,7 +71,10 @@ class Output:
 
     def fail(self, error: BackfillError) -> None:
         """Say what went wrong, and end the process with its exit code."""
-        click.echo(f"error: {error}", err=True)
+        if self.log:
+            self.log.fail(error)
+        else:
+            click.echo(f"error: {error}", err=True)
         state: State = "interrupted" if isinstance(error, Interrupted) else "stopped"
         with suppress(StorageError):  # the report itself: the exit code still tells
             self.result({**self.unfinished(state), "error": error.as_json()})

@@ -18,11 +18,13 @@ from backfill.cli.options import (
     job_of,
     json_option,
     limit_option,
+    log_format_option,
     part_options,
     set_option,
 )
 from backfill.cli.output import Output
 from backfill.cli.warnings import say_warnings
+from backfill.cli.watching import progress
 from backfill.errors import BackfillError
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class _Latency(click.ParamType[float]):
 @config_argument
 @set_option
 @json_option
+@log_format_option
 @limit_option
 @part_options
 @click.option(
@@ -80,16 +83,16 @@ def plan(
     from backfill.checkpoint import peek
 
     job = job_of(config, overrides, part)
-    say_warnings(job)
+    say_warnings(output, job)
     scope = planning.Scope(peek(job.checkpoint), limit=limit, latency_s=latency_s)
-    found = surveyed(job, scope)
+    found = surveyed(output, job, scope)
     if limit is None:
-        _keep(job, found)
+        _keep(output, job, found)
     output.lines(planning.lines(found))
     output.result(planning.as_json(found))
 
 
-def ask(job: Job, options: Options) -> None:
+def ask(output: Output, job: Job, options: Options) -> None:
     """Say what is about to go to a workspace, and ask; never without a terminal.
 
     Raises BackfillError where the answer is not yes.
@@ -101,7 +104,7 @@ def ask(job: Job, options: Options) -> None:
 
     click.echo("Reading everything once to say what will be sent; --yes does without.", err=True)
     saved = None if options.fresh else peek(job.checkpoint)
-    found = surveyed(job, planning.Scope(saved, goes_on=True, limit=options.limit))
+    found = surveyed(output, job, planning.Scope(saved, goes_on=True, limit=options.limit))
     if found.is_done:
         return
     click.echo("\n".join(["", *planning.essence(found), ""]), err=True)
@@ -113,16 +116,18 @@ def ask(job: Job, options: Options) -> None:
         raise BackfillError("not confirmed: nothing was sent", "this terminal", "say y, or --yes")
 
 
-def surveyed(job: Job, scope: Scope) -> Plan:
+def surveyed(output: Output, job: Job, scope: Scope) -> Plan:
     """The plan of a job, with progress on stderr."""
     from backfill import api
-    from backfill.progress import watching
 
-    with watching() as watcher:
+    watcher = progress(output)
+    try:
         return api.surveyed(job, scope, watcher)
+    finally:
+        watcher.close()
 
 
-def _keep(job: Job, found: Plan) -> None:
+def _keep(output: Output, job: Job, found: Plan) -> None:
     """Keep the plan beside the checkpoint: the report compares the run with it."""
     from backfill import planning
     from backfill.private import write_whole
@@ -131,4 +136,5 @@ def _keep(job: Job, found: Plan) -> None:
     try:
         write_whole(path, json.dumps(planning.as_json(found)).encode())
     except OSError as error:
-        click.echo(f"warning: the plan is not kept for the report: {error.strerror}", err=True)
+        text = f"the plan is not kept for the report: {error.strerror}"
+        output.says(text, "plan_not_kept", "warning")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from backfill.cli.options import config_argument, json_option, set_option
+from backfill.cli.options import config_argument, json_option, log_format_option, set_option
 from backfill.cli.output import Output
 from backfill.errors import HungUp
+from backfill.remarks import Remark
 
 if TYPE_CHECKING:
     from backfill.chaos import Outcome, Rehearsed
@@ -29,6 +30,7 @@ SEEDS = 9
 @config_argument
 @set_option
 @json_option
+@log_format_option
 @click.option(
     "--seeds", type=click.IntRange(min=1), help=f"How many rehearsals, {SEEDS} if not told."
 )
@@ -66,12 +68,12 @@ def _rehearse(output: Output, job: Rehearsed, seeds: range) -> None:
     folder = Path(tempfile.mkdtemp(prefix="backfill-chaos-"))  # 0700
     outcomes: list[Outcome] = []
     kept = None
-    click.echo(f"{len(seeds)} seeds, each against a run that nothing disturbs", err=True)
+    output.says(f"{len(seeds)} seeds, each against a run that nothing disturbs", "chaos_started")
     try:
         began_s = time.monotonic()
         for outcome in rehearsals(job, seeds, folder):
             outcomes.append(outcome)
-            click.echo(_progress(outcome, seeds, time.monotonic() - began_s), err=True)
+            output.says(*_progress(outcome, seeds, time.monotonic() - began_s))
         kept = None if table.holds(outcomes) else folder
     except BaseException:  # an interruption does not cost what was found
         if outcomes:
@@ -86,6 +88,7 @@ def _rehearse(output: Output, job: Rehearsed, seeds: range) -> None:
     sys.exit(0 if kept is None else 1)
 
 
-def _progress(outcome: Outcome, seeds: range, elapsed_s: float) -> str:
+def _progress(outcome: Outcome, seeds: range, elapsed_s: float) -> Remark:
     seed, word = outcome.plan.seed, "BREACH" if outcome.breaches else "ok"
-    return f"seed {seed}: {word} ({seed - seeds[0] + 1} of {len(seeds)}, {elapsed_s:,.0f} s)"
+    text = f"seed {seed}: {word} ({seed - seeds[0] + 1} of {len(seeds)}, {elapsed_s:,.0f} s)"
+    return Remark(text, "seed_ended")

@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import click
+from backfill.cli.output import Output
 
 if TYPE_CHECKING:
     from backfill.config import Job
 
 
-def say_warnings(job: Job) -> None:
+def say_warnings(output: Output, job: Job) -> None:
     """What a person should know of a config, and of the files of its credentials."""
     for warning in job.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    say_exposed()
+        output.says(warning, "config_warning", "warning")
+    say_exposed(output)
 
 
-def say_exposed() -> None:
+def say_exposed(output: Output) -> None:
     """The credentials' files that others may read."""
     from backfill.config import exposed_files
 
     for warning in exposed_files(os.environ):
-        click.echo(f"warning: {warning}", err=True)
+        output.says(warning, "exposed_credential", "warning")

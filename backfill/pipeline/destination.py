@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from backfill.config import Credentials, Job, identity
 from backfill.errors import BackfillError, DeliveryError, UsageError
 from backfill.loopback import is_loopback
 from backfill.pipeline.outage import Outage
+from backfill.remarks import Says
 from backfill.transport import HttpTransport
 from backfill.verdict import Fatal, Reply, Retry, bounded, described, judge
 
@@ -48,11 +48,11 @@ class Patience:
     """How long an API out of reach is asked again, from its first failure; and who is told so."""
 
     give_up_after_s: float
-    says: Callable[[str], None]
+    says: Says
 
 
 #: Of who looks whether it works and is there to try again: three or four attempts.
-BRIEF = Patience(2.0, lambda _: None)
+BRIEF = Patience(2.0, lambda *_: None)
 
 
 class _Region(msgspec.Struct):
@@ -118,8 +118,8 @@ async def _asked(transport: HttpTransport, patience: Patience) -> Reply:
         wait_s = attempts.wait_s(now_s, verdict.after_s, random.random())  # noqa: S311
         if wait_s is None:
             return reply
-        if words := outage.failed(now_s, verdict.what):
-            patience.says(words)
+        if said := outage.failed(now_s, verdict.what):
+            patience.says(*said)
         await asyncio.sleep(wait_s)
 
 

@@ -24,6 +24,7 @@ from backfill.pipeline.keeping import Keeper
 from backfill.pipeline.sources import OpenStream
 from backfill.records import Batch, Block, Form
 from backfill.rejects import RejectsFile
+from backfill.remarks import Level, Remark
 from backfill.verdict import Delivery
 from backfill.waiting import Limit
 
@@ -55,8 +56,8 @@ class Watcher(Protocol):
     def ends(self, counts: Counts) -> None:
         """The stream is finished; one that is interrupted or stopped does not end."""
 
-    def says(self, text: str) -> None:
-        """Something a person should know."""
+    def says(self, text: str, event: str = "remark", level: Level = "info") -> None:
+        """Something a person should know; the parts of a Remark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +136,26 @@ class Flow:
         """Whether every row was read, and none waits for a verdict."""
         return self._is_read and self._counts.unprocessed == self.held
 
-    def remarks(self) -> list[str]:
+    def remarks(self) -> list[Remark]:
         """What a person should know of the stream's events once it is through."""
         name, campaigns = self._stream.name, self._stream.stream.campaigns
         remarks = []
         if self._young and campaigns is None:
-            remarks.append(
+            text = (
                 f"{name}: {self._young:,} events are younger than 72 hours; in a live workspace"
                 " they could start campaigns, and a run there stops unless the stream says"
                 " `campaigns: allow`, `hold` or `refuse`"
             )
+            remarks.append(Remark(text, "young_events", "warning"))
         if self._future:
-            remarks.append(f"{name}: events that lie in the future: {self._future:,}")
+            text = f"{name}: events that lie in the future: {self._future:,}"
+            remarks.append(Remark(text, "future_events", "warning"))
         if self.held:
-            remarks.append(
+            text = (
                 f"{name}: {self.held:,} events are held until they are 72 hours old; the same"
                 " command then sends them"
             )
+            remarks.append(Remark(text, "held_events"))
         return remarks
 
     def _look_for_typos(self, block: Block) -> None:
@@ -162,7 +166,9 @@ class Flow:
         for path, name in missing(self._stream.stream, block.table.schema.names):
             self._watcher.says(
                 f"{self._stream.name}: none of the first {len(block.rows):,} records has '{name}'"
-                f" ({path}); if it is spelled otherwise, stop the run and mend the config"
+                f" ({path}); if it is spelled otherwise, stop the run and mend the config",
+                "missing_key",
+                "warning",
             )
 
     def _settle(self, made: Encoded) -> None:

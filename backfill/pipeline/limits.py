@@ -7,6 +7,7 @@ import resource
 from backfill import concurrency, pacing
 from backfill.config import Job
 from backfill.courier import Limits
+from backfill.remarks import Remark
 from backfill.resumption import Saved
 
 #: Files that a run has open beside its connections: sources, rejects, checkpoint, terminal.
@@ -35,12 +36,13 @@ def _connections_max() -> int:
     return max(1, min(concurrency.MOST, open_files_max - OTHER_FILES))
 
 
-def remark(job: Job, limits: Limits) -> str | None:
+def remark(job: Job, limits: Limits) -> Remark | None:
     """What a person should know of limits that are not those of the config."""
     wanted, given = job.destination.concurrency, limits.concurrency
     if wanted is None or wanted == given:
         return None
-    return (
+    words = (
         f"concurrency is {given} and not {wanted}: this process may open no more files"
         f" (`ulimit -n {wanted + OTHER_FILES}` before the run lets it)"
     )
+    return Remark(words, "concurrency_bounded", "warning")

@@ -93,12 +93,12 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         if not options.fresh:
             await cleared(ledger)
         run_id = resumed.run_id if resumed else new_run_id()
+        watcher.starts(run_id)
         rejects = _rejects(job, resumed, watcher, held)
         if resumed is None:
             checkpoint.begin(identity, run_id)
         else:
-            watcher.says(_progress(resumed))
-        watcher.starts(run_id)
+            watcher.says(_progress(resumed), "run_resumed")
         running = _Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
         state, error = await running.deliver(place, saved, stop)
     return Closing(
@@ -119,7 +119,7 @@ def _opened(job: Job, options: Options, watcher: Watcher) -> Checkpoint:
     """The job's checkpoint; says at once where an old one is kept, whatever comes of the run."""
     checkpoint = Checkpoint.open(job.checkpoint, fresh=options.fresh)
     if checkpoint.kept is not None:
-        watcher.says(f"The old checkpoint is kept as {checkpoint.kept}.")
+        watcher.says(f"The old checkpoint is kept as {checkpoint.kept}.", "checkpoint_kept")
     return checkpoint
 
 
@@ -174,7 +174,7 @@ def _rejects(
         held.callback(opened.close)
         whose = "of no commit of this run" if resumed else "that stood there before"
         for path in opened.aside:
-            watcher.says(f"The rejects {whose} are kept as {path}.")
+            watcher.says(f"The rejects {whose} are kept as {path}.", "rejects_kept")
     return files
 
 
@@ -205,8 +205,13 @@ class _Running:
     ) -> tuple[State, BackfillError | None]:
         """Send every wave; returns what the run came to once that is durable."""
         limits = sending_limits(self._job, saved)
+<<<<<<< HEAD
         if words := remark(self._job, limits):
             self._remark(words)
+=======
+        if said := remark(self._job, limits):
+            self._watcher.says(*said)
+>>>>>>> 752bf94 (run, check, demo, chaos: --log-format json makes each line on stderr one object)
         self._outage = Outage(place.address, limits.give_up_after_s)
         transport = place.transport()
         self._sender = Sender(transport, limits)
@@ -244,6 +249,7 @@ class _Running:
         if flow.is_finished:
             self._watcher.ends(self._ledger.counts(stream.name))
         self.held += flow.held
+<<<<<<< HEAD
         for text in flow.remarks():
             self._remark(text)
 
@@ -251,10 +257,14 @@ class _Running:
         """Tell people now, and in the report."""
         self._watcher.says(text)
         self._ledger.remark(text)
+=======
+        for said in flow.remarks():
+            self._watcher.says(*said)
+>>>>>>> 752bf94 (run, check, demo, chaos: --log-format json makes each line on stderr one object)
 
     def _requested(self, log: RequestLog) -> None:
-        if words := self._of_outage(log):
-            self._watcher.says(words)
+        if said := self._outage.heard(time.monotonic(), log):
+            self._watcher.says(*said)
         self._watcher.requested(log)
         self._spent.add(log)
         self._ledger.log(
@@ -271,13 +281,6 @@ class _Running:
             )
         )
         self._keeper.notice()
-
-    def _of_outage(self, log: RequestLog) -> str | None:
-        """What to say of whether anything gets through; an abandoned request tells nothing."""
-        now_s = time.monotonic()
-        if log.failure:
-            return self._outage.failed(now_s, log.failure)
-        return self._outage.worked(now_s) if log.status else None
 
     def _ended(self, stop: Stop) -> State:
         if self._failure is not None:

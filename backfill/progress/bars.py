@@ -14,6 +14,7 @@ from backfill.courier import RequestLog
 from backfill.ledger import Counts
 from backfill.progress import wording
 from backfill.progress.tally import Tally
+from backfill.remarks import Level
 from backfill.waiting import Limit
 
 #: Seconds between two drawings: no eye sees more, and over a slow line each costs 80 bytes.
@@ -80,7 +81,7 @@ class Bars:
             self._draw(wording.ended_on_terminal)
             self._leave()
 
-    def says(self, text: str) -> None:
+    def says(self, text: str, event: str = "remark", level: Level = "info") -> None:  # noqa: ARG002
         """Something a person should know."""
         tqdm.write(text, file=self._out)
 

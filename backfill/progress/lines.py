@@ -12,6 +12,7 @@ from backfill.courier import RequestLog
 from backfill.ledger import Counts
 from backfill.progress import wording
 from backfill.progress.tally import Tally
+from backfill.remarks import Level
 from backfill.waiting import Limit
 
 #: Seconds between two lines, in the first minute of a run and after it: who starts one wants to see
@@ -87,7 +88,7 @@ class Lines:
             self.says(wording.ended_in_log(self._tally, self._clock_s()))
             self._tally = None
 
-    def says(self, text: str) -> None:
+    def says(self, text: str, event: str = "remark", level: Level = "info") -> None:  # noqa: ARG002
         """Something a person should know."""
         print(text, file=self._out, flush=True)
 

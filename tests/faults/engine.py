@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backfill import api
+from backfill.remarks import Level
 from backfill.report import Closing
 from tests.end_to_end.command import environ, write_job
 from tests.end_to_end.people import PEOPLE, write_people
@@ -22,7 +23,7 @@ class Words(api.Silence):
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def says(self, text: str) -> None:
+    def says(self, text: str, event: str = "remark", level: Level = "info") -> None:
         self.said.append(text)
 
 

@@ -95,7 +95,7 @@ def test_a_server_that_asks_for_longer_than_we_go_on_is_asked_once_more_at_the_e
     async def confirming():
         async with servers.Server(answer) as server:
             place = Place(server.address, "anywhere", Credentials("site", "key"))
-            await confirmed(job, place, Patience(20.0, lambda _: None))
+            await confirmed(job, place, Patience(20.0, lambda *_: None))
 
     with pytest.raises(DeliveryError, match="503"):
         virtual.run(confirming())
@@ -216,12 +216,12 @@ def test_what_is_waited_for_in_mid_run_is_said_once_a_minute_and_when_it_is_back
     told = [outage.failed(float(s), "the API answered 502") for s in range(100, 231)]
     back = outage.worked(240.0)
 
-    said = [(100.0 + i, words) for i, words in enumerate(told) if words]
+    said = [(100.0 + i, remark.text) for i, remark in enumerate(told) if remark]
     assert [at_s for at_s, _ in said] == [100 + QUIET_S + n * SAY_EVERY_S for n in range(3)]
     assert said[1][1] == (
         "waiting for https://track.example: the API answered 502; asked again for up to 530 s more"
     )
-    assert back == "https://track.example answers again after 140 s"
+    assert back.text == "https://track.example answers again after 140 s"
 
 
 def test_single_failures_are_not_talked_about():

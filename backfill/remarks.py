@@ -1,0 +1,29 @@
+"""What people and programs are told in passing."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Protocol
+
+#: info:    what was asked for happens.
+#: warning: nothing is lost, or somebody should look at it.
+#: error:   rows were lost, or a person must act.
+Level = Literal["info", "warning", "error"]
+
+
+class Remark(NamedTuple):
+    """One thing to know.
+
+    text:  for people; holds no value of a row and no secret.
+    event: for programs: a name in snake_case, stable over releases.
+    """
+
+    text: str
+    event: str
+    level: Level = "info"
+
+
+class Says(Protocol):
+    """Whoever is told."""
+
+    def __call__(self, text: str, event: str = "remark", level: Level = "info") -> None:
+        """As the parts of a Remark."""
