@@ -24,9 +24,10 @@ from backfill.cli.options import (
 from backfill.cli.output import Output, unbegun
 from backfill.cli.planning import ask
 from backfill.cli.warnings import say_exposed, say_warnings
-from backfill.cli.watching import log_end, progress
+from backfill.cli.watching import log_end, watched
 
 if TYPE_CHECKING:
+    from backfill.cli.audience import Audience
     from backfill.config import Job
     from backfill.pipeline import Options
     from backfill.report import Closing
@@ -74,6 +75,13 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     )
 
 
+class _Options(Part):
+    """What the command line adds to a config."""
+
+    limit: int | None
+    fresh: bool
+
+
 @commands.command()
 @config_argument
 @set_option
@@ -83,25 +91,33 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
 @limit_option
 @part_options
 @click.option("--fresh", is_flag=True, help="Start anew; the old checkpoint is kept aside.")
+@click.option(
+    "--metrics-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the run's metrics in this file, for Prometheus' node-exporter.",
+)
 @click.pass_obj
 def run(
     output: Output,
     config: Path,
-    overrides: Sequence[str],
+    metrics_file: Path | None,
     yes: bool,
-    limit: int | None,
-    fresh: bool,
-    **part: Unpack[Part],
+    overrides: Sequence[str],
+    **options: Unpack[_Options],
 ) -> None:
     """Send what is not done of CONFIG; the same command again goes on where it stopped."""
     from backfill.pipeline import Options
 
-    job = job_of(config, overrides, part)
-    output.unfinished = partial(unbegun, job)
-    say_warnings(output, job)
-    if not yes:
-        ask(output, job, Options(limit, fresh))
-    _finish(output, _sent(output, job, Options(limit, fresh)))
+    part = Part(only=options["only"], source=options["source"])
+    extent = Options(options["limit"], options["fresh"])
+    with watched(output, config, metrics_file) as audience:
+        job = job_of(config, overrides, part)
+        output.unfinished = partial(unbegun, job)
+        say_warnings(output, job)
+        if not yes:
+            ask(output, job, extent)
+        closing = _sent(job, extent, audience)
+    _finish(output, closing)
 
 
 @commands.command()
@@ -214,21 +230,20 @@ def demo(output: Output) -> None:
     from backfill.pipeline import Options
 
     job = demonstration.prepared()
-    closing = _sent(output, job, Options())
+    with watched(output, job.path) as audience:
+        closing = _sent(job, Options(), audience)
     output.lines(report.summary_lines(closing))
     if closing.state != "completed":
         sys.exit(_exit_code(closing))
     output.lines(demonstration.outcome(job))
 
 
-def _sent(output: Output, job: Job, options: Options) -> Closing:
+def _sent(job: Job, options: Options, audience: Audience) -> Closing:
     from backfill import api
 
-    watcher = progress(output)
-    try:
-        return api.send(job, options, watcher, takes_signals=True)
-    finally:
-        watcher.close()
+    closing = api.send(job, options, audience, takes_signals=True)
+    audience.closes(closing, _exit_code(closing))
+    return closing
 
 
 def _finish(output: Output, closing: Closing) -> None:

@@ -24,7 +24,7 @@ from backfill.cli.options import (
 )
 from backfill.cli.output import Output
 from backfill.cli.warnings import say_warnings
-from backfill.cli.watching import progress
+from backfill.cli.watching import watched
 from backfill.errors import BackfillError
 
 if TYPE_CHECKING:
@@ -120,11 +120,8 @@ def surveyed(output: Output, job: Job, scope: Scope) -> Plan:
     """The plan of a job, with progress on stderr."""
     from backfill import api
 
-    watcher = progress(output)
-    try:
-        return api.surveyed(job, scope, watcher)
-    finally:
-        watcher.close()
+    with watched(output, job.path) as audience:
+        return api.surveyed(job, scope, audience)
 
 
 def _keep(output: Output, job: Job, found: Plan) -> None:

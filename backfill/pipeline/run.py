@@ -24,6 +24,7 @@ from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.pipeline.ticker import Ticker
 from backfill.rejects import RejectsFile, refused
+from backfill.remarks import Remark
 from backfill.report import Closing, Effort
 from backfill.resumption import Extent, Saved, Start, State, decide
 from backfill.sender import Sender
@@ -205,13 +206,8 @@ class _Running:
     ) -> tuple[State, BackfillError | None]:
         """Send every wave; returns what the run came to once that is durable."""
         limits = sending_limits(self._job, saved)
-<<<<<<< HEAD
-        if words := remark(self._job, limits):
-            self._remark(words)
-=======
         if said := remark(self._job, limits):
-            self._watcher.says(*said)
->>>>>>> 752bf94 (run, check, demo, chaos: --log-format json makes each line on stderr one object)
+            self._remark(said)
         self._outage = Outage(place.address, limits.give_up_after_s)
         transport = place.transport()
         self._sender = Sender(transport, limits)
@@ -249,18 +245,13 @@ class _Running:
         if flow.is_finished:
             self._watcher.ends(self._ledger.counts(stream.name))
         self.held += flow.held
-<<<<<<< HEAD
-        for text in flow.remarks():
-            self._remark(text)
-
-    def _remark(self, text: str) -> None:
-        """Tell people now, and in the report."""
-        self._watcher.says(text)
-        self._ledger.remark(text)
-=======
         for said in flow.remarks():
-            self._watcher.says(*said)
->>>>>>> 752bf94 (run, check, demo, chaos: --log-format json makes each line on stderr one object)
+            self._remark(said)
+
+    def _remark(self, said: Remark) -> None:
+        """Tell people now, and in the report."""
+        self._watcher.says(*said)
+        self._ledger.remark(said.text)
 
     def _requested(self, log: RequestLog) -> None:
         if said := self._outage.heard(time.monotonic(), log):

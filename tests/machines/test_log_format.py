@@ -8,25 +8,17 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.command import command, run_job, write_job
+from tests.end_to_end.command import command, run_job
 from tests.end_to_end.recorder import Answer, recording
 
-ROWS = 40
+from .jobs import ROWS, VALUE, write
+
 KEYS = ["at", "level", "event", "message", "run_id", "stream"]
-SECRET_VALUE = "nobody-may-see-this-value"
 
 
 @pytest.fixture
 def job(tmp_path):
-    """People and companies; one row of a value that is too long."""
-    people = [f"p{n},{SECRET_VALUE}{'x' * 1000 if n == 3 else n}\n" for n in range(ROWS)]
-    (tmp_path / "people.csv").write_text("id,value\n" + "".join(people))
-    (tmp_path / "companies.csv").write_text("id,value\nc1,1\n")
-    write_job(
-        tmp_path,
-        {"name": "companies", "source": "companies.csv", "object": {"type": "1", "id": "id"}},
-        {"name": "people", "source": "people.csv", "person": {"id": "id"}, "attributes": "*"},
-    )
+    write(tmp_path)
     return tmp_path
 
 
@@ -60,7 +52,7 @@ def test_every_line_begins_with_the_same_keys_and_holds_no_value_and_no_secret(j
         assert list(line)[: len(KEYS)] == KEYS
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["at"])
         assert re.fullmatch("[a-z]+(_[a-z]+)*", line["event"])
-    assert SECRET_VALUE not in run.text
+    assert VALUE not in run.text
     assert "key-nobody-may-see" not in run.text
 
 
