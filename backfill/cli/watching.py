@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,9 @@ from backfill.cli.output import Output
 if TYPE_CHECKING:
     from backfill.cli.audience import Audience, Monitor
     from backfill.progress import Bars, JsonLog, Lines, Logged
-    from backfill.remarks import Level
+    from backfill.remarks import Level, Says
     from backfill.report import Closing
+    from backfill.telemetry.spans import Spans
 
 
 @contextmanager
@@ -34,7 +36,39 @@ def watched(output: Output, config: Path, metrics_file: Path | None = None) -> I
 
             metrics = Metrics(metrics_file, config.stem, progress.says)
             monitors.append(open_ones.enter_context(metrics))
+        if _asks_for_spans(os.environ) and (spans := _spans(config.stem, progress.says)):
+            monitors.append(open_ones.enter_context(spans))
         yield Audience(progress, monitors)
+
+
+def _asks_for_spans(environ: Mapping[str, str]) -> bool:
+    """Whether the environment names a collector, as the OpenTelemetry SDKs read it.
+
+    [opentelemetry.io, OTLP Exporter Configuration; Environment Variable Specification]
+    """
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    is_off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    is_off = is_off or environ.get("OTEL_TRACES_EXPORTER") == "none"
+    return not is_off and any(environ.get(name) for name in names)
+
+
+def _spans(job: str, says: Says) -> Spans | None:
+    """What makes the spans; None, and a warning, where that cannot be."""
+    try:
+        from backfill.telemetry.spans import Spans
+
+        return Spans(job, says)
+    except ModuleNotFoundError:
+        fix = "pip install 'backfill[otel]', or unset the variable"
+        says(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT asks for spans and OpenTelemetry is not installed: {fix}",
+            "spans_not_installed",
+            "warning",
+        )
+    except (ValueError, OSError) as error:
+        words = f"no spans: the OTEL_ variables do not hold ({type(error).__name__})"
+        says(words, "spans_failed", "warning")
+    return None
 
 
 def log_end(log: JsonLog, closing: Closing, exit_code: int) -> None:
