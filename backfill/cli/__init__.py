@@ -12,6 +12,7 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from backfill.cli.assistance import completion, schema
 from backfill.cli.commands import commands
 from backfill.cli.output import Output, unbegun
 from backfill.cli.planning import plan
@@ -28,8 +29,8 @@ __all__ = ["main"]
 #: How long a thread may take to end, in seconds; one that is idle takes a millisecond.
 _LEAVE_S = 0.2
 
-for each in (chaos, plan):
-    commands.add_command(each)
+for command in (chaos, plan, schema, completion):
+    commands.add_command(command)
 
 
 def main() -> None:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
+from click.shell_completion import CompletionItem
 
 from backfill.errors import UsageError
 
 if TYPE_CHECKING:
     from backfill.config import Job
 
-config_argument = click.argument("config", type=click.Path(path_type=Path))
+
+def _configs(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The YAML files that a shell may complete to: there, and one folder down."""
+    begun = glob.escape(incomplete)
+    found = [*glob.glob(f"{begun}*"), *glob.glob(f"{begun}*/*")]  # noqa: PTH207
+    configs = sorted({path for path in found if path.endswith((".yaml", ".yml"))})
+    return [CompletionItem(path) for path in configs] or [CompletionItem(incomplete, "dir")]
+
+
+config_argument = click.argument("config", type=click.Path(path_type=Path), shell_complete=_configs)
 
 #: Asked for before the command line is understood, so that its own mistakes are told as JSON too.
 json_option = click.option(

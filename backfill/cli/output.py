@@ -58,6 +58,10 @@ class Output:
             yield
         except BackfillError as error:
             self.fail(error)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            fix = "name one of those that --help lists"
+            self.fail(UsageError("no command is named", "the command line", fix))
         except click.UsageError as error:
             name = error.ctx.command_path if error.ctx else "backfill"
             what = error.format_message().rstrip(".")
