@@ -109,7 +109,7 @@ class Spans:
         self._sent["requests"] += 1
         self._sent["retries"] += log.attempt > 1
         self._sent["requests_failed"] += is_failed
-        self._sent["sent_bytes"] += log.body_bytes
+        self._sent["sent_bytes"] += log.batch.body_bytes
         if is_failed and self._sent["requests_failed"] <= FAILED_MAX:
             self._failed(log)
 
@@ -143,8 +143,8 @@ class Spans:
             attributes={
                 "http.response.status_code": log.status,
                 "backfill.attempt": log.attempt,
-                "backfill.operations": log.operations,
-                "backfill.body_bytes": log.body_bytes,
+                "backfill.operations": len(log.batch),
+                "backfill.body_bytes": log.batch.body_bytes,
                 "backfill.waited_s": log.waited_s,
             },
         )

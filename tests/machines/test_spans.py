@@ -18,6 +18,7 @@ from backfill.courier import RequestLog
 from backfill.telemetry.spans import FAILED_MAX, Spans
 from tests.end_to_end.command import NOWHERE, Ended, ended, start
 from tests.end_to_end.recorder import Answer, recording
+from tests.sending.doubles import batch_of
 
 from .jobs import ROWS, VALUE, write
 
@@ -189,7 +190,7 @@ def test_of_an_outage_only_the_first_failures_are_spans():
         with Spans("job", lambda *_: None) as spans:
             spans.begins("people", 0)
             for attempt in range(1, FAILED_MAX + 51):
-                spans.requested(RequestLog("people", 1, attempt, 0.0, status=503, failure="503"))
+                spans.requested(RequestLog(batch_of([1]), attempt, 0.0, status=503, failure="503"))
 
     (stream,) = collector.spans("backfill.stream")
     assert len(collector.spans("backfill.request")) == FAILED_MAX

@@ -9,6 +9,8 @@ import re
 import struct
 import termios
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -23,16 +25,26 @@ def seen(columns: int, rows: int, play: Play) -> list[str]:
     """Every line that a terminal of that size was to show, the one that moves each time."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    with os.fdopen(slave, "w", encoding="utf-8") as out:
-        clock = Clock()
-        bars = Bars(out, clock)
-        play(bars, clock)
-        bars.close()
-        out.flush()
-        drawn = os.read(master, 1 << 20).decode()
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(_all_of, master)
+        with os.fdopen(slave, "w", encoding="utf-8") as out:
+            clock = Clock()
+            bars = Bars(out, clock)
+            play(bars, clock)
+            bars.close()
+        drawn = reading.result().decode()
     os.close(master)
     assert "\x1b" not in drawn.replace("\x1b[A", "")
     return [line for line in re.split(r"[\r\n]+", drawn) if line.strip()]
+
+
+def _all_of(master: int) -> bytes:
+    """What was written to a terminal until it was closed."""
+    pieces = []
+    with suppress(OSError):  # EIO, once nobody has the other end open
+        while piece := os.read(master, 1 << 16):
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def two_streams(bars: Bars, clock: Clock) -> None:
