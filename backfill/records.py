@@ -52,6 +52,7 @@ class SourceFile:
     index:  its place in the stream's ordered list of files.
     path:   where it is read from; label: how messages and rejects name it.
     format: "csv", "jsonl" or "parquet".
+    bytes_max: of a rejects file that is being written, how much of it there is to read; None: all.
     """
 
     stream: str
@@ -59,6 +60,7 @@ class SourceFile:
     path: Path
     label: str
     format: str
+    bytes_max: int | None = None
 
 
 class BlockStart(NamedTuple):

@@ -135,7 +135,7 @@ def _sound_lines(path: Path, source: Source) -> Iterator[Refusal]:
     assert form is not None
     file = SourceFile("rejects", 0, path, path.name, form)
     with_header = source.model_copy(update={"columns": None})
-    for block in readers.open_file(file, with_header).blocks(None):
+    for block in readers.open_file(file, with_header, as_rejects=True).blocks():
         columns = [block.table.column(name).to_pylist() for name in ("_file", "_row", "_rule")]
         for cells in zip(*columns, strict=True):
             yield Refusal(*(str(cell).strip('"') for cell in cells))

@@ -14,14 +14,15 @@ from backfill.records import SourceFile
 __all__ = ["Fingerprint", "Reader", "find", "fingerprint", "open_file"]
 
 
-def open_file(file: SourceFile, source: Source) -> Reader:
+def open_file(file: SourceFile, source: Source, *, as_rejects: bool = False) -> Reader:
     """The reader of one file; its header or schema is read and checked.
 
+    as_rejects: a file of rejects is looked at, not sent again: see JsonlReader.
     Raises MappingError for what the config can mend (names of columns, encoding, delimiter),
     SourceError where the file is missing, unreadable or damaged.
     """
     if file.format == "parquet":
         return ParquetReader(file)
     if file.format == "jsonl":
-        return JsonlReader(file, source)
+        return JsonlReader(file, source, as_rejects=as_rejects)
     return CsvReader(file, source)

@@ -36,14 +36,15 @@ class DecodedFile:
     path:     .gz and .zst are decompressed.
     label:    how errors name the file.
     encoding: a codec's own name, as `dialect.encoding_name` gives it.
+    bytes_max: of an uncompressed file that is being written, how much of it there is to read.
     Raises SourceError where the file is missing, damaged, cut short, or changes its size.
     """
 
-    def __init__(self, path: Path, label: str, encoding: str) -> None:
-        self._label = label
+    def __init__(self, path: Path, label: str, encoding: str, bytes_max: int | None = None) -> None:
+        self._label, self._bytes_max = label, bytes_max
         with source_errors(label):
             self._raw = path.open("rb", buffering=0)
-            self._size_bytes = os.fstat(self._raw.fileno()).st_size
+            self._size_bytes = self._size_now()
             self._bytes: _Bytes = _decompressed(self._raw, path.suffix.lower())
         self._is_plain = self._bytes is self._raw and encoding == "utf-8"
         self._decoder = (
@@ -94,6 +95,8 @@ class DecodedFile:
 
     def _decoded_piece(self, wanted: int) -> bytes:
         size = wanted if self._is_plain else min(max(wanted, 16), _PIECE_BYTES)
+        if self._bytes_max is not None:
+            size = min(size, self._bytes_max - self._raw.tell())
         with source_errors(self._label):
             piece = self._bytes.read(size)
             self._is_at_end = not piece
@@ -115,10 +118,13 @@ class DecodedFile:
         is_compressed = self._bytes is not self._raw
         if is_compressed and not self._size_bytes:
             raise cut_short(self._label)
-        size_now = os.fstat(self._raw.fileno()).st_size
         is_read_whole = is_compressed or self._raw.tell() == self._size_bytes
-        if size_now != self._size_bytes or not is_read_whole:
+        if self._size_now() != self._size_bytes or not is_read_whole:
             raise changed(self._label)
+
+    def _size_now(self) -> int:
+        size = os.fstat(self._raw.fileno()).st_size
+        return size if self._bytes_max is None else min(size, self._bytes_max)
 
 
 def as_in_file(record: bytes, encoding: str) -> bytes:

@@ -79,7 +79,8 @@ class CsvReader:
         return Block(self._file, self.form, at, stop, table, rows, faults)
 
     def _open(self) -> DecodedFile:
-        return DecodedFile(self._file.path, self._file.label, self._encoding)
+        file = self._file
+        return DecodedFile(file.path, file.label, self._encoding, file.bytes_max)
 
     def _quoted_cells(self, text: bytes) -> layout.QuotedCells:
         return layout.quoted_cells(text, self._dialect.delimiter, self._dialect.quote)

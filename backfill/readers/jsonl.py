@@ -10,13 +10,14 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
 from backfill import dialect
+from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.mapping import Source
 from backfill.readers.decoded import DecodedFile, as_in_file
 from backfill.readers.framing import blocks_of
@@ -32,6 +33,8 @@ from backfill.records import Block, BlockStart, Fault, Form, SourceFile
 #: encoding in M rows/s: 0.31 and 0.21 at 2 MiB, 0.34 and 0.31 at 4 MiB, 0.34 and 0.28 at 8 MiB.
 BLOCK_BYTES = 4 << 20
 
+_OWN = frozenset({RAW_COLUMN, *REJECT_COLUMNS})
+
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ABSENT = b""
 _SPACES = b" \t\r"
@@ -43,15 +46,24 @@ class JsonlReader:
 
     A block's columns are the keys of its lines in order of first appearance. A line that is not
     one JSON object with members, or names a member twice, is a fault; blank lines are no records.
+    A line that holds `_raw` and no member of its own stands for the line in there, as rejects keep
+    it: mended it is a record, else a fault again. as_rejects: it is what it is, a record.
     Raises MappingError for an unknown encoding, SourceError where the file cannot be read.
     """
 
     form = Form.JSON
     columns: tuple[str, ...] | None = None
 
-    def __init__(self, file: SourceFile, source: Source, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self,
+        file: SourceFile,
+        source: Source,
+        block_bytes: int = BLOCK_BYTES,
+        *,
+        as_rejects: bool = False,
+    ) -> None:
         self._file = file
-        self._block_bytes = block_bytes
+        self._block_bytes, self._as_rejects = block_bytes, as_rejects
         self.share = 0.0
         where = f"stream {file.stream}, {file.label}"
         self._encoding = dialect.encoding_name(source.encoding, where)
@@ -75,14 +87,14 @@ class JsonlReader:
         """The objects of the text, or of its first lines where there are too many keys."""
         is_utf8 = _is_utf8(text)
         found = member_table(text) if is_utf8 else None
-        if found is not None:
+        if found is not None and (self._as_rejects or RAW_COLUMN not in found.table.schema.names):
             count = found.table.num_rows
             stop = BlockStart(at.row + count, at.offset + len(text), at.line + count)
             rows = np.arange(at.row, stop.row, dtype=np.int64)
             return Block(
                 self._file, self.form, at, stop, found.table, rows, unquoted=found.unquoted
             )
-        lines = _read_lines(at, text, is_utf8)
+        lines = _read_lines(at, text, is_utf8, self._as_rejects)
         sound, table = _without_repeats(lines)
         return Block(
             self._file,
@@ -95,7 +107,8 @@ class JsonlReader:
         )
 
     def _open(self) -> DecodedFile:
-        return DecodedFile(self._file.path, self._file.label, self._encoding)
+        file = self._file
+        return DecodedFile(file.path, file.label, self._encoding, file.bytes_max)
 
     def _fault(self, line: _Line) -> Fault:
         raw = as_in_file(line.text.removesuffix(b"\r"), self._encoding)
@@ -117,7 +130,7 @@ class _Lines(NamedTuple):
     stop: BlockStart
 
 
-def _read_lines(at: BlockStart, text: bytes, is_utf8: bool) -> _Lines:
+def _read_lines(at: BlockStart, text: bytes, is_utf8: bool, as_rejects: bool = False) -> _Lines:
     """The lines of the text, or the first of them that fill a block."""
     found: list[_Line] = []
     keys: set[str] = set()
@@ -128,12 +141,25 @@ def _read_lines(at: BlockStart, text: bytes, is_utf8: bool) -> _Lines:
         if not line.strip(_SPACES):
             continue
         members, complaint = _members(line, is_utf8)
+        if not as_rejects and RAW_COLUMN in members and members.keys() <= _OWN:
+            line, members, complaint = _kept(line, members)
         found.append(_Line(at.row + len(found), line, members, complaint))
         keys.update(members)
         if len(found) * len(keys) > CELLS_MAX:
             break
     offset = at.offset + min(size, len(text))
     return _Lines(found, BlockStart(at.row + len(found), offset, at.line + count))
+
+
+def _kept(line: bytes, members: dict[str, msgspec.Raw]) -> tuple[bytes, dict[str, Any], str]:
+    """The line that a rejects file keeps in `_raw`, and what it is now that it may be mended."""
+    raw = msgspec.json.decode(members[RAW_COLUMN])
+    if not isinstance(raw, str):
+        return line, {}, f"{RAW_COLUMN} is no text"
+    kept = raw.encode(errors="surrogatepass")
+    if b"\n" in kept:
+        return line, {}, f"{RAW_COLUMN} holds more than one line"
+    return kept, *_members(kept, is_utf8=False)
 
 
 def _members(line: bytes, is_utf8: bool) -> tuple[dict[str, msgspec.Raw], str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -59,6 +59,13 @@ def write_parquet(spool: Path, path_of: Callable[[int], Path]) -> None:
             writers[batch.schema].write_batch(batch)
     for draft, path in drafts:
         draft.replace(path)
+
+
+def written(spool: Path, size: int | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows in the first `size` bytes of a spool; None: as far as they are whole."""
+    with pa.OSFile(str(spool), "rb") as file, suppress(pa.ArrowException):
+        while file.tell() < (file.size() if size is None else size):
+            yield from pa.ipc.open_stream(file)
 
 
 def _batches(spool: Path) -> Iterator[pa.RecordBatch]:

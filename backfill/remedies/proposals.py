@@ -48,7 +48,7 @@ def remedy(rule: str, field: str, stream: Stream, shape: str = "") -> str:
 
 def _mend(how: str) -> Callable[[str, Stream], _Proposal]:
     """No change helps; how: what to look at."""
-    words = f"no config change helps: mend the rows{': ' if how else ''}{how}"
+    words = f"no config change helps, mend the rows{f' ({how})' if how else ''}"
     return lambda _field, _stream: _Proposal({}, words)
 
 
@@ -105,7 +105,7 @@ def _deliveries(columns: list[str]) -> str:
 
 
 _FILTERS = "counts these rows as filtered; or mend them"
-_there = _only_where(_any_there, f"{_FILTERS} (a cell of spaces is not blank to `where`)")
+_there = _only_where(_any_there, f"{_FILTERS}, as those that hold spaces")
 
 
 def _with(says: str, **more: str) -> Callable[[str, Stream], _Proposal]:
@@ -200,12 +200,12 @@ _MAKERS: Mapping[str, Callable[[str, Stream], _Proposal]] = {
     "not_an_integer": _left_out,
     "not_an_object_type": _constant("1", "if all are of the workspace's first type of objects"),
     "not_json": _left_out,
-    "operation_too_long": _mend("or leave large columns out, by `exclude` or one by one"),
+    "operation_too_long": _mend("or leave large columns out, by exclude or one by one"),
     "ragged_row": _quoted_otherwise,
     "refused_name": _without_column,
     "timestamp_in_milliseconds": _with("if all times of the column are milliseconds", unit="ms"),
     "timestamp_too_late": _left_out,
-    "too_many_attributes": _mend("or leave columns out by `exclude`, or nest them as type json"),
+    "too_many_attributes": _mend("or leave columns out by exclude, or nest them as type json"),
     "unknown_delivery_event": _only_where(_deliveries, _FILTERS),
     "unknown_platform": _constant("ios", "if all devices are of this kind; else mend the rows"),
     "value_too_long": _without_column,

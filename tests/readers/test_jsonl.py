@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -252,3 +253,50 @@ def test_a_line_beyond_the_bound_stops_the_stream_at_its_row() -> None:
         read('{"a":1}\n{"a":"' + "x" * (17 << 20) + '"}\n')
 
     assert "row 2 (line 2)" in stopped.value.where
+
+
+KEPT = '"_file":"people.jsonl","_row":7,"_rule":"invalid_json","_reason":"no end"'
+
+
+def rejected(raw: str, *members: str) -> str:
+    """A line of a rejects file."""
+    own = [f'"_raw":{json.dumps(raw)}', KEPT, *members]
+    return "{" + ",".join(own) + "}\n"
+
+
+def test_a_kept_line_that_was_mended_in_its_place_is_a_record() -> None:
+    blocks = read('{"id":1}\n' + rejected('{"id": 2, "score":1e400}') + '{"id":3}\n')
+
+    assert members(blocks) == [
+        (0, {"id": "1"}),
+        (1, {"id": "2", "score": "1e400"}),
+        (2, {"id": "3"}),
+    ]
+    assert faults(blocks) == []
+
+
+@pytest.mark.parametrize("raw", ['{"id": 2,', '{"id":1,"id":2}', "{}", "[1]", "", "a\nb", '"x"'])
+def test_a_kept_line_that_is_still_broken_is_refused_again_and_kept_as_it_was(raw: str) -> None:
+    blocks = read(rejected(raw))
+
+    ((row, rule, kept),) = faults(blocks)
+    assert (row, rule, members(blocks)) == (0, "invalid_json", [])
+    assert kept == (rejected(raw).strip().encode() if "\n" in raw else raw.encode())
+
+
+def test_members_written_beside_a_kept_line_are_the_record() -> None:
+    (block,) = read(rejected('{"id": 2,', '"id":2'))
+
+    assert block.faults == ()
+    assert members([block])[0][1]["id"] == "2"
+
+
+def test_only_so_much_of_a_file_is_read_as_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    path.write_text('{"id":1}\n{"id":2}\n{"id":3')
+    source = Source(path=str(path))
+    (file,) = find("people", source, tmp_path)
+
+    blocks = list(JsonlReader(replace(file, bytes_max=18), source).blocks())
+
+    assert (members(blocks), faults(blocks)) == ([(0, {"id": "1"}), (1, {"id": "2"})], [])

@@ -17,10 +17,12 @@ from tests.core.blocks import raw_records
 OWN = ["_file", "_row", "_rule", "_reason"]
 
 
-def blocks_of(base: Path, source: Source) -> list[Block]:
+def blocks_of(base: Path, source: Source, *, as_rejects: bool = False) -> list[Block]:
     """The blocks of a source, in order."""
     return [
-        block for file in find("people", source, base) for block in open_file(file, source).blocks()
+        block
+        for file in find("people", source, base)
+        for block in open_file(file, source, as_rejects=as_rejects).blocks()
     ]
 
 
@@ -45,7 +47,7 @@ def reject_all(base: Path, source: Source) -> RejectsFile:
 def reread(base: Path, source: Source, path: Path) -> list[dict[str, object]]:
     """The rows of a rejects file, by our own readers."""
     again = source.model_copy(update={"path": str(path)})
-    blocks = blocks_of(base, again)
+    blocks = blocks_of(base, again, as_rejects=True)
     assert [fault for block in blocks for fault in block.faults] == []
     return [row for block in blocks for row in raw_records(block)]
 

@@ -1,0 +1,80 @@
+"""The runs of a job: the first, and those that sent mended rows of a stream.
+
+A mended run has its checkpoint beside the first, `<name>.only-STREAM` or
+`<name>.only-STREAM-FILENAME`, and its rejects in a folder `only-…` of the same name within the
+first's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from backfill.checkpoint import peek
+from backfill.config import Job
+from backfill.errors import CheckpointError
+from backfill.mapping import Stream
+from backfill.resumption import Saved
+
+_MENDED = "only-"
+
+#: What stands beside a checkpoint and is none, and one that --fresh put aside.
+_BESIDE = re.compile(r"(\.lock|-wal|-shm|-journal|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run.
+
+    name:    "" for the first, `only-STREAM…` for one of mended rows.
+    streams: those it sent, as the config has them now.
+    saved:   what its checkpoint holds; None where none has begun.
+    """
+
+    name: str
+    checkpoint: Path
+    rejects: Path
+    streams: tuple[Stream, ...]
+    saved: Saved | None
+
+
+def runs(job: Job) -> list[Run]:
+    """The first run of a job, then the mended ones by name. Raises what `checkpoint.peek` does."""
+    return [
+        Run("", job.checkpoint, job.rejects, job.streams, peek(job.checkpoint)),
+        *(_mended(job, name) for name in sorted({*_checkpoints(job), *_folders(job)})),
+    ]
+
+
+def _checkpoints(job: Job) -> list[str]:
+    lead = f"{job.checkpoint.name}."
+    folder = job.checkpoint.parent
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    found = [name.removeprefix(lead) for name in names if name.startswith(lead + _MENDED)]
+    return [name for name in found if not _BESIDE.search(name)]
+
+
+def _folders(job: Job) -> list[str]:
+    if not job.rejects.is_dir():
+        return []
+    paths = job.rejects.iterdir()
+    return [path.name for path in paths if path.name.startswith(_MENDED) and path.is_dir()]
+
+
+def _mended(job: Job, name: str) -> Run:
+    checkpoint = job.checkpoint.with_name(f"{job.checkpoint.name}.{name}")
+    try:
+        saved = peek(checkpoint)
+    except CheckpointError:
+        saved = None
+    told = {stream.name for stream in saved.job.streams} if saved else set()
+    streams = [stream for stream in job.streams if stream.name in told] or _named(job, name)
+    return Run(name, checkpoint, job.rejects / name, tuple(streams), saved)
+
+
+def _named(job: Job, name: str) -> list[Stream]:
+    """The stream that a run of mended rows is named after: of several, the longest name."""
+    rest = name.removeprefix(_MENDED)
+    fitting = [s for s in job.streams if rest == s.name or rest.startswith(f"{s.name}-")]
+    return sorted(fitting, key=lambda stream: len(stream.name))[-1:]
