@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,3 +31,26 @@ def rejects(output: Output, config: Path, overrides: Sequence[str]) -> None:
     found = inquiry.found(job)
     output.lines(inquiry.lines(job, found))
     output.result(inquiry.as_json(job, found))
+
+
+@click.command()
+@config_argument
+@click.argument("identifier", metavar="ID")
+@set_option
+@json_option
+@click.pass_obj
+def why(output: Output, config: Path, identifier: str, overrides: Sequence[str]) -> None:
+    """What became of the person or object ID? Every row of CONFIG that names it, and its requests.
+
+    ID stands in any field that names somebody or something: ids exactly, emails whatever their
+    case. Rows that name the same person by another identifier are found through those that have
+    both. Shows no value of a row. Ends with 1 where no row names ID.
+    """
+    from backfill.config import load
+    from backfill.inquiry import telling
+    from backfill.inquiry.why import answer
+
+    found = answer(load(config, overrides), identifier, int(time.time()))
+    output.lines(telling.lines(found))
+    output.result(telling.as_json(found))
+    sys.exit(0 if found.outcomes else 1)

@@ -20,7 +20,7 @@ from backfill.errors import MappingError, SourceError
 from backfill.mapping import Source
 from backfill.readers import layout
 from backfill.readers.decoded import DecodedFile, as_in_file
-from backfill.readers.framing import BLOCK_BYTES, blocks_of, line_count, next_chunk
+from backfill.readers.framing import BLOCK_BYTES, Wanted, blocks_of, line_count, next_chunk
 from backfill.readers.source_errors import check_names
 from backfill.records import Block, BlockStart, Fault, Form, Int64s, SourceFile
 
@@ -43,6 +43,7 @@ class CsvReader:
         where = f"stream {file.stream}, {file.label}"
         self._file = file
         self._block_bytes = block_bytes
+        self._is_wanted: Wanted | None = None
         self.share = 0.0
         self._dialect = dialect.dialect_of(source, file.path)
         dialect.check_dialect(self._dialect, where)
@@ -51,8 +52,14 @@ class CsvReader:
         self.columns, self._first = self._opening(source.columns or None)
         check_names(self.columns, where)
 
-    def blocks(self, start: BlockStart | None = None) -> Iterator[Block]:
-        """The blocks from `start` on; see `framing.Reader`."""
+    def blocks(
+        self, start: BlockStart | None = None, is_wanted: Wanted | None = None
+    ) -> Iterator[Block]:
+        """The blocks from `start` on; see `framing.Reader`.
+
+        is_wanted: told the text of each block; of those it refuses most are left out.
+        """
+        self._is_wanted = is_wanted
         with self._open() as text:
             at = start or self._first
             for block in blocks_of(text, at, self, self._block_bytes, self._file.label):
@@ -64,6 +71,17 @@ class CsvReader:
         quoted = self._quoted_cells(text)
         self._check_quotes(at, text, quoted, is_last)
         return len(text) if is_last else layout.last_record_end(text, quoted)
+
+    def passed_over(self, text: bytes) -> int | None:
+        """How many records there are, where nothing is wanted of them."""
+        if self._is_wanted is None or self._is_wanted(text):
+            return None
+        quote = self._dialect.quote.encode()
+        if (quote and quote in text) or b"\r" in text or b"\n\n" in text or text[:1] == b"\n":
+            return len(
+                layout.records(text, self._quoted_cells(text), self._dialect.delimiter).starts
+            )
+        return text.count(b"\n") + (not text.endswith(b"\n"))
 
     def block(self, at: BlockStart, text: bytes) -> Block:
         """The records of the text, the broken ones as faults."""

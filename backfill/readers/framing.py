@@ -25,6 +25,9 @@ BLOCK_BYTES = 1792 << 10
 #: may hold (trackapi.OPERATION_BYTES_MAX): a bound for memory, not a rule for rows.
 RECORD_BYTES_MAX = 16 << 20
 
+#: Whether anything is sought in a piece of text, which then is read; else its records are counted.
+Wanted = Callable[[bytes], bool]
+
 #: Where the last whole record of (text, is the text the file's last) ends; 0 where none does.
 Cut = Callable[[bytes, bool], int]
 
@@ -67,11 +70,15 @@ class Grammar(Protocol):
         """The records of `text`, or of a first part of it: what it took is in `stop`."""
         ...
 
+    def passed_over(self, text: bytes) -> int | None:
+        """How many records there are in `text` if it need not be read; None: read it."""
+        ...
+
 
 def blocks_of(
     text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int, label: str
 ) -> Iterator[Block]:
-    """The blocks of a file from `at` on."""
+    """The blocks of a file from `at` on, less those that the grammar passes over."""
     text.skip(at.offset)
     rest = b""
     while True:
@@ -79,6 +86,9 @@ def blocks_of(
         chunk, rest = next_chunk(text, rest, partial(grammar.record_end, at), block_bytes, where)
         if not chunk:
             return
+        if (rows := grammar.passed_over(chunk)) is not None:
+            at = BlockStart(at.row + rows, at.offset + len(chunk), at.line + line_count(chunk))
+            continue
         while chunk:
             block = grammar.block(at, chunk)
             if block.stop.row > block.start.row:

@@ -20,7 +20,7 @@ from backfill import dialect
 from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.mapping import Source
 from backfill.readers.decoded import DecodedFile, as_in_file
-from backfill.readers.framing import blocks_of
+from backfill.readers.framing import Wanted, blocks_of
 from backfill.readers.members import (
     CELLS_MAX,
     member_table,
@@ -38,7 +38,7 @@ _OWN = frozenset({RAW_COLUMN, *REJECT_COLUMNS})
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ABSENT = b""
 _SPACES = b" \t\r"
-_FEED, _COLON = 10, 58
+_FEED, _COLON, _OPEN = b"\n:{"
 
 
 class JsonlReader:
@@ -64,6 +64,7 @@ class JsonlReader:
     ) -> None:
         self._file = file
         self._block_bytes, self._as_rejects = block_bytes, as_rejects
+        self._is_wanted: Wanted | None = None
         self.share = 0.0
         where = f"stream {file.stream}, {file.label}"
         self._encoding = dialect.encoding_name(source.encoding, where)
@@ -71,8 +72,14 @@ class JsonlReader:
             has_mark = text.read(len(BOM_UTF8)) == BOM_UTF8
         self._first = BlockStart(0, len(BOM_UTF8) if has_mark else 0)
 
-    def blocks(self, start: BlockStart | None = None) -> Iterator[Block]:
-        """The blocks from `start` on; see `framing.Reader`."""
+    def blocks(
+        self, start: BlockStart | None = None, is_wanted: Wanted | None = None
+    ) -> Iterator[Block]:
+        """The blocks from `start` on; see `framing.Reader`.
+
+        is_wanted: told the text of each block; of those it refuses most are left out.
+        """
+        self._is_wanted = is_wanted
         with self._open() as text:
             at = start or self._first
             for block in blocks_of(text, at, self, self._block_bytes, self._file.label):
@@ -82,6 +89,14 @@ class JsonlReader:
     def record_end(self, _at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole line ends."""
         return len(text) if is_last else text.rfind(b"\n") + 1
+
+    def passed_over(self, text: bytes) -> int | None:
+        """How many lines there are, where nothing is wanted of them and each begins an object."""
+        if self._is_wanted is None or self._is_wanted(text):
+            return None
+        buffer = np.frombuffer(text, np.uint8)
+        begins = np.append(0, np.flatnonzero(buffer[:-1] == _FEED) + 1)
+        return len(begins) if (buffer[begins] == _OPEN).all() else None
 
     def block(self, at: BlockStart, text: bytes) -> Block:
         """The objects of the text, or of its first lines where there are too many keys."""

@@ -9,7 +9,7 @@ pages it is read from.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -59,8 +59,13 @@ class ParquetReader:
                     "write the file with plain types, or without the column",
                 )
 
-    def blocks(self, start: BlockStart | None = None) -> Iterator[Block]:
-        """The blocks from `start` on; see `framing.Reader`."""
+    def blocks(
+        self, start: BlockStart | None = None, columns: Sequence[str] | None = None
+    ) -> Iterator[Block]:
+        """The blocks from `start` on; see `framing.Reader`.
+
+        columns: those that are read; None: all.
+        """
         with (
             source_errors(self._file.label),
             pq.ParquetFile(self._file.path, pre_buffer=False, buffer_size=PAGES_BYTES) as parquet,
@@ -70,7 +75,8 @@ class ParquetReader:
             at = start or _place(0, firsts)
             for i in range(at.offset, len(groups)):
                 behind = at.row - firsts[i]
-                for batch in parquet.iter_batches(self._rows_at_once(groups[i]), row_groups=[i]):
+                rows_at_once = self._rows_at_once(groups[i])
+                for batch in parquet.iter_batches(rows_at_once, [i], columns):
                     fresh = batch.slice(min(behind, batch.num_rows))
                     behind -= batch.num_rows - fresh.num_rows
                     if fresh.num_rows:

@@ -1,0 +1,235 @@
+"""What became of rows: told by the checkpoint, its log of requests and the rejects, in that order.
+
+A row that none of them names went through no request: what it became is found by encoding it again,
+as the config is now.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from backfill.checkpoint import peek_log
+from backfill.errors import BackfillError
+from backfill.inquiry import refusals
+from backfill.inquiry.hits import Hits, opened
+from backfill.inquiry.runs import Run
+from backfill.inquiry.sources import Asked
+from backfill.ledger import Ledger, Request, unpacked
+from backfill.mapping import Stream
+from backfill.operations import Encoded, Surroundings, encode, where_of
+from backfill.records import Block
+from backfill.resumption import Log
+
+Outcome = Literal["delivered", "rejected", "filtered", "not sent", "unknown"]
+
+
+class Attempt(NamedTuple):
+    """A request that carried a row. number: its place in the log of its run, from 1."""
+
+    number: int
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one row.
+
+    by:       of a rejected one: "us" or "api"; rule, reason: as in the rejects.
+    part:     of a filtered one: "where", "folded", "unchanged".
+    into_row: of a folded one: the row it was folded into, from 0.
+    says:     what else a person should know.
+    attempts: the requests that carried it, in order.
+    """
+
+    outcome: Outcome
+    by: Literal["", "us", "api"] = ""
+    rule: str = ""
+    reason: str = ""
+    part: str = ""
+    into_row: int | None = None
+    says: str = ""
+    attempts: tuple[Attempt, ...] = ()
+
+
+class Evidence:
+    """What one run left: its ledger, its log and its rejects.
+
+    now_s: unix seconds, by which events are young.
+    """
+
+    def __init__(self, run: Run, now_s: int) -> None:
+        self._run, self._now_s = run, now_s
+        self._ledger = Ledger(run.saved.files, run.saved.counts) if run.saved else Ledger()
+        self._refused: dict[tuple[str, str, int], tuple[str, str]] = {}
+
+    @cached_property
+    def _log(self) -> Log:
+        return peek_log(self._run.checkpoint)
+
+    @cached_property
+    def _carriers(self) -> Mapping[tuple[str, int], list[tuple[int, bytes]]]:
+        """(stream, place of a file) to the requests that carried rows of it."""
+        found: dict[tuple[str, int], list[tuple[int, bytes]]] = defaultdict(list)
+        for i, request in enumerate(self._log.requests):
+            for place, rows in request.carried:
+                found[request.stream, place].append((i, rows))
+        return found
+
+    def look_up(self, every: list[Hits]) -> list[str]:
+        """Read what the rejects say of these rows; to be called before `fates`.
+
+        Returns what kept a file from being read.
+        """
+        remarks = []
+        for stream in self._run.streams:
+            rows = {
+                (hits.asked.file.label, row)
+                for hits in every
+                if hits.asked.stream is stream
+                for row in hits.mentions
+            }
+            try:
+                self._read_rejects(stream, rows)
+            except BackfillError as error:
+                remarks.append(f"{error.where}: {error.what}")
+        return remarks
+
+    def _read_rejects(self, stream: Stream, rows: set[tuple[str, int]]) -> None:
+        if not rows:
+            return
+        name, numbers = stream.name, sorted({row + 1 for _, row in rows})
+        parts = refusals.parts(self._run, name)
+        for some in chain.from_iterable(refusals.read(part, stream) for part in parts):
+            frame = some.frame.filter(some.frame["row"].is_in(numbers))
+            for file, row, rule, reason in frame.select("file", "row", "rule", "reason").rows():
+                if (file, row - 1) in rows:
+                    self._refused[name, file, row - 1] = rule or "", reason or ""
+
+    def fates(self, hits: Hits) -> dict[int, Fate]:
+        """What became of the rows that mention somebody."""
+        asked, rows = hits.asked, list(hits.mentions)
+        attempts = self._attempts(asked, rows)
+        again = _encoded(asked, hits.block, self._now_s)
+        into = self._folded(hits)
+        found = {}
+        for row in rows:
+            if asked.is_changed:
+                says = "the file changed since the run: its rows may be others now"
+                found[row] = Fate("unknown", says=says)
+            elif self._is_done(asked, row):
+                found[row] = self._done(asked, row, attempts[row], again, into)
+            else:
+                found[row] = self._left(asked, attempts[row], again.get(row, Fate("unknown")))
+        return found
+
+    def _is_done(self, asked: Asked, row: int) -> bool:
+        return asked.is_known and bool(self._ledger.is_done(asked.file, row, row + 1)[0])
+
+    def _attempts(self, asked: Asked, rows: list[int]) -> dict[int, tuple[Attempt, ...]]:
+        found: dict[int, list[Attempt]] = {row: [] for row in rows}
+        if asked.is_known and not asked.is_changed:
+            for i, packed in self._carriers[asked.stream.name, asked.file.index]:
+                spans = unpacked(packed)
+                behind = np.searchsorted(spans[:, 0], rows, side="right") - 1
+                for row, span in zip(rows, behind.tolist(), strict=True):
+                    if span >= 0 and row < spans[span, 1]:
+                        found[row].append(Attempt(i + 1, self._log.requests[i]))
+        return {row: tuple(some) for row, some in found.items()}
+
+    def _done(
+        self,
+        asked: Asked,
+        row: int,
+        attempts: tuple[Attempt, ...],
+        again: Mapping[int, Fate],
+        into: Mapping[int, int],
+    ) -> Fate:
+        told = self._refused.get((asked.stream.name, asked.file.label, row))
+        if told is not None:
+            by: Literal["us", "api"] = "api" if told[0] == "api" else "us"
+            return Fate("rejected", by=by, rule=told[0], reason=told[1], attempts=attempts)
+        if any(attempt.request.status in (200, 207) for attempt in attempts):
+            if row in into:
+                return Fate("filtered", part="folded", into_row=into[row], attempts=attempts)
+            return Fate("delivered", attempts=attempts)
+        if attempts:
+            says = "its line is no longer in the rejects, which tell why"
+            return Fate("rejected", by="api", rule="api", says=says, attempts=attempts)
+        found = again.get(row, Fate("unknown"))
+        if found.outcome == "rejected":
+            says = "its line is no longer in the rejects; told as the config is now"
+            return Fate("rejected", by="us", rule=found.rule, reason=found.reason, says=says)
+        if found.outcome == "filtered":
+            return found
+        return Fate("unknown", says="it is done, and no request in the log carried it")
+
+    def _folded(self, hits: Hits) -> dict[int, int]:
+        """Rows to the later row of their block that took them in, if one request carried both."""
+        asked = hits.asked
+        if asked.stream.repeats != "fold" or asked.is_changed:
+            return {}
+        block = next(opened(asked).blocks(hits.block.start))
+        piece = encode(
+            block, asked.stream, where_of(asked.stream), Surroundings(self._now_s, asked.digest)
+        ).piece
+        if piece.firsts is None:
+            return {}
+        lasts = piece.rows[piece.firsts[1:] - 1].repeat(np.diff(piece.firsts)).tolist()
+        into = {
+            row: last
+            for row, last in zip(piece.rows.tolist(), lasts, strict=True)
+            if row in hits.mentions and row != last
+        }
+        carried = self._attempts(asked, sorted({*into, *into.values()}))
+        return {row: last for row, last in into.items() if {*carried[row]} & {*carried[last]}}
+
+    def _left(self, asked: Asked, attempts: tuple[Attempt, ...], as_now: Fate) -> Fate:
+        """A row that is not done."""
+        if self._run.saved is None:
+            says = "no run has begun"
+        elif not asked.is_known:
+            says = "the file is new since the run"
+        elif attempts:
+            says = "no answer that settles it is known: the next run sends it again"
+        else:
+            says = ""
+        says = "; ".join(text for text in (says, _prospect(as_now)) if text)
+        return Fate("not sent", says=says, attempts=attempts)
+
+
+def _prospect(as_now: Fate) -> str:
+    """What will become of a row that is not done."""
+    if as_now.outcome == "rejected":
+        return f"it will be rejected: {as_now.rule}, {as_now.reason}"
+    if as_now.outcome == "filtered":
+        return "`where` leaves it out"
+    return as_now.says
+
+
+def _encoded(asked: Asked, block: Block, now_s: int) -> dict[int, Fate]:
+    """What rows become as the config is now."""
+    stream, held = asked.stream, "held until it is 72 hours old; the run then sends it"
+    if stream.is_event and stream.campaigns is None:
+        stream = stream.model_copy(update={"campaigns": "hold"})  # tells which of them are young
+        held = "younger than 72 hours: a run to a workspace stops until `campaigns` is said"
+    found = encode(block, stream, where_of(stream), Surroundings(now_s, asked.digest))
+    fates: dict[int, Fate] = {row: Fate("not sent") for row in found.piece.rows.tolist()}
+    fates |= {row: Fate("not sent", says=held) for row in found.held.tolist()}
+    return fates | _settled(found)
+
+
+def _settled(found: Encoded) -> dict[int, Fate]:
+    fates: dict[int, Fate] = {}
+    for part, rows in found.filtered.items():
+        fates |= {row: Fate("filtered", part=part) for row in rows.tolist()}
+    refused = zip(
+        found.rejected.rows.tolist(), found.rejected.rules, found.rejected.reasons, strict=True
+    )
+    return fates | {row: Fate("rejected", by="us", rule=u, reason=r) for row, u, r in refused}

@@ -1,0 +1,114 @@
+"""The source files of every run of a job, each held against what its checkpoint knows of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backfill import readers
+from backfill.config import Job
+from backfill.errors import BackfillError
+from backfill.inquiry.runs import Run
+from backfill.mapping import Stream
+from backfill.readers.sources import format_of
+from backfill.records import SourceFile
+from backfill.resumption import FileIdentity, StreamIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A source file to look through.
+
+    file:       its index is its place in the run's checkpoint.
+    is_known:   whether the run had it; is_changed: whether it is another one by now.
+    digest:     of its content, as event ids have it.
+    is_remapped: whether the stream's mapping is another one than the run's.
+    """
+
+    run: Run
+    stream: Stream
+    file: SourceFile
+    is_known: bool
+    is_changed: bool
+    digest: str
+
+
+@dataclass(slots=True)
+class Found:
+    """The files to look through, and what people should know of those that cannot be."""
+
+    files: list[Asked] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def sources(job: Job, every: list[Run]) -> Found:
+    """Every source file of every run. What cannot be found is a remark."""
+    found = Found()
+    for run in every:
+        for stream in run.streams:
+            known = _known(run, stream)
+            title = f"stream {stream.name}{f' of {run.name}' if run.name else ''}"
+            _of_stream(job, run, stream, known, found, title)
+            if known and known.meaning != stream.meaning():
+                found.remarks.append(
+                    f"{title}: the mapping changed since the run; what was not sent is told as the"
+                    " config is now"
+                )
+    return found
+
+
+def _known(run: Run, stream: Stream) -> StreamIdentity | None:
+    known = run.saved.job.streams if run.saved else ()
+    return next((each for each in known if each.name == stream.name), None)
+
+
+def _of_stream(
+    job: Job, run: Run, stream: Stream, known: StreamIdentity | None, found: Found, title: str
+) -> None:
+    places = {file.label: i for i, file in enumerate(known.files)} if known else {}
+    if run.name:
+        files = list(_labelled(job, stream, known)) if known else []
+    else:
+        try:
+            files = readers.find(stream.name, stream.source, job.base)
+        except BackfillError as error:
+            found.remarks.append(f"{title}: {error.what}")
+            files = []
+    for file in files:
+        identity = known.files[places[file.label]] if known and file.label in places else None
+        try:
+            found.files.append(_held_against(run, stream, file, places, identity))
+        except BackfillError as error:
+            found.remarks.append(f"{title}: {file.label}: {error.what}")
+    gone = sorted(set(places) - {file.label for file in files})
+    found.remarks += [f"{title}: {label} is no longer among its sources" for label in gone]
+    changed = [a for a in found.files if a.run is run and a.stream is stream and a.is_changed]
+    found.remarks += [f"{title}: {asked.file.label} changed since the run" for asked in changed]
+
+
+def _labelled(job: Job, stream: Stream, known: StreamIdentity) -> Iterator[SourceFile]:
+    """The files of a run of mended rows, by what its checkpoint calls them."""
+    for i, file in enumerate(known.files):
+        path = job.base / _path(file.label)
+        form = format_of(path) or stream.source.format or "csv"
+        yield SourceFile(stream.name, i, path, file.label, form)
+
+
+def _path(label: str) -> Path:
+    return Path(os.fsdecode(label.encode(errors="surrogateescape")))
+
+
+def _held_against(
+    run: Run,
+    stream: Stream,
+    file: SourceFile,
+    places: dict[str, int],
+    identity: FileIdentity | None,
+) -> Asked:
+    now = readers.fingerprint(file.path)
+    is_changed = identity is not None and (now.size, now.digest) != (identity.size, identity.digest)
+    place = places.get(file.label, len(places) + file.index)
+    placed = SourceFile(file.stream, place, file.path, file.label, file.format)
+    return Asked(run, stream, placed, identity is not None, is_changed, now.digest)
