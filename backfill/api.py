@@ -11,13 +11,14 @@ import signal
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from backfill import concurrency, config, pipeline, planning
+from backfill import concurrency, config, pipeline, planning, reporting
 from backfill.config import Job
 from backfill.courier import RequestLog
-from backfill.errors import unforeseen
+from backfill.errors import BackfillError, unforeseen
 from backfill.ledger import Counts
 from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
 from backfill.remarks import Level, Remark
@@ -56,7 +57,8 @@ def send(job: Job, options: Options, watcher: Watcher, *, takes_signals: bool = 
                    Once it has ended they are ignored: nothing is left but to say so.
     """
     with destination(job) as place:
-        return _run(_sent(job, place, options, watcher, takes_signals))
+        closing = _run(_sent(job, place, options, watcher, takes_signals))
+    return closing if closing.was_done else replace(closing, report=_reported(job, watcher))
 
 
 def surveyed(job: Job, scope: planning.Scope, watcher: Watcher) -> planning.Plan:
@@ -92,6 +94,17 @@ def destination(job: Job, environ: Mapping[str, str] = os.environ) -> Iterator[P
     workspace = sandbox.Sandbox(job.sandbox, credentials.site_id, credentials.api_key)
     with sandbox.embedded(workspace) as address:
         yield Place(address, config.identity(job.sandbox, credentials.site_id), credentials)
+
+
+def _reported(job: Job, watcher: Watcher) -> Path | None:
+    """Write the run's report, and say so where that fails: the run came to what it came to."""
+    try:
+        return reporting.write(job)[0]
+    except BackfillError as error:
+        watcher.says(str(error), "no_report", "warning")
+    except Exception as error:  # of any kind: a mistake in a report must not pass for one in a run
+        watcher.says(f"no report: {unforeseen(error)}", "no_report", "warning")
+    return None
 
 
 class _Threads(ThreadPoolExecutor):

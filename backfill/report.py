@@ -21,6 +21,9 @@ DELIVERED_MEANS = (
     "Delivered means accepted by the API, which answers before it applies what it took."
 )
 _COLUMNS = ("read", "delivered", "rejected", "filtered", "unprocessed")
+
+#: How what stopped a run begins among the remarks of its log.
+STOPPED = "stopped: "
 _RUN_AGAIN = "run the same command again: it goes on where this run ended"
 
 
@@ -48,6 +51,7 @@ class Closing:
     is_cut:  whether --limit left rows unread.
     held:    rows read and left unprocessed on purpose: events too young to be sent.
     was_done: whether an earlier process had done everything.
+    report:  the page that tells of it; None where none was written.
     """
 
     state: State
@@ -61,6 +65,7 @@ class Closing:
     is_cut: bool = False
     held: int = 0
     was_done: bool = False
+    report: Path | None = None
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -69,6 +74,11 @@ def total(counts: Iterable[Counts]) -> Counts:
     for stream in counts:
         together = together.plus(stream)
     return together
+
+
+def stopped(error: BackfillError) -> str:
+    """What stopped a run, as its log keeps it."""
+    return f"{STOPPED}{error.what}; {error.where}; {error.fix}"
 
 
 def as_json(closing: Closing) -> dict[str, Any]:
@@ -86,6 +96,7 @@ def as_json(closing: Closing) -> dict[str, Any]:
         "held": closing.held,
         "rejects": [str(path) for path in closing.rejects],
         "checkpoint": None if closing.checkpoint is None else str(closing.checkpoint),
+        "report": None if closing.report is None else str(closing.report),
         "error": None if closing.error is None else closing.error.as_json(),
     }
 
@@ -106,6 +117,7 @@ def summary_lines(closing: Closing) -> list[str]:
         f" {effort.requests_retried:,} of them retries; {effort.bytes_sent:,} bytes.",
         *(f"Rejected rows: {path}" for path in closing.rejects),
         f"Checkpoint: {closing.checkpoint}",
+        *([f"Report: {closing.report}"] if closing.report else []),
         *(["", f"error: {closing.error}"] if closing.error else []),
         f"Next: {_next_step(closing, together)}.",
     ]

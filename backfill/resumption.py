@@ -97,13 +97,21 @@ class Saved:
         )
 
 
+class Sitting(NamedTuple):
+    """When a process worked at a run, in unix seconds: of a killed one, until its last commit."""
+
+    began_s: float
+    ended_s: float
+
+
 class Log(NamedTuple):
-    """What happened in a run, for people: each request, in the order of their answers, and what was
-    said. Nothing goes by it.
+    """What happened in a run, for people: each request, in the order of their answers, what was
+    said, and when its processes worked. Nothing goes by it.
     """
 
     requests: tuple[Request, ...] = ()
     remarks: tuple[str, ...] = ()
+    sittings: tuple[Sitting, ...] = ()
 
 
 class Start(Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
@@ -71,7 +72,12 @@ class Checkpoint:
     def begin(self, job: JobIdentity, run_id: str) -> None:
         """Start a run from nothing, over whatever finished run stands here."""
         with mapped(self.path):
-            tables.begin(self._connection, job, run_id)
+            tables.begin(self._connection, job, run_id, time.time())
+
+    def go_on(self) -> None:
+        """Take up the unfinished run that stands here: a sitting of its own, for the report."""
+        with mapped(self.path):
+            tables.sit_down(self._connection, time.time())
 
     def commit(
         self, changes: Changes, rejects: Mapping[str, Extent], state: State = "running"
@@ -83,7 +89,7 @@ class Checkpoint:
         Raises StorageError where the file was removed or replaced since it was opened.
         """
         with mapped(self.path):
-            tables.write(self._connection, changes, rejects, state)
+            tables.write(self._connection, changes, rejects, state, time.time())
         self._check_in_place()
 
     def _check_in_place(self) -> None:

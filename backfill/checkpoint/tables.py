@@ -3,8 +3,8 @@
 What a job is (streams, files) is written once when a run begins; what is done of it (counts,
 done, rejects, requests) with every commit. Names of files need not be UTF-8, so they are bytes.
 Each row carries a seal over its values: SQLite keeps no checksum of a page, and a flipped bit must
-not pass for progress.  [sqlite.org/cksumvfs.html] Those of requests, carried and remarks have none:
-they only tell people what happened.
+not pass for progress.  [sqlite.org/cksumvfs.html] Those of requests, carried, remarks and sittings
+have none: they only tell people what happened.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from backfill.resumption import (
     JobIdentity,
     Log,
     Saved,
+    Sitting,
     State,
     StreamIdentity,
 )
@@ -32,7 +33,7 @@ from backfill.resumption import (
 APPLICATION_ID = int.from_bytes(b"bfck")
 
 #: Of the tables below; a change that another program would misread makes it one more. 2: seals.
-#: 3: what each request carried, rules, remarks.
+#: 3: what each request carried, rules, remarks, sittings.
 FORMAT = 3
 
 _SCHEMA = (
@@ -57,6 +58,7 @@ _SCHEMA = (
     " failure TEXT)",
     "CREATE TABLE carried (request INTEGER, place INTEGER, rows BLOB)",
     "CREATE TABLE remarks (text TEXT)",
+    "CREATE TABLE sittings (began_s REAL, ended_s REAL)",
 )
 
 #: What a new run begins without.
@@ -70,6 +72,7 @@ _OF_A_RUN = (
     "requests",
     "carried",
     "remarks",
+    "sittings",
 )
 
 
@@ -92,7 +95,7 @@ def create(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
 
 
-def begin(connection: sqlite3.Connection, job: JobIdentity, run_id: str) -> None:
+def begin(connection: sqlite3.Connection, job: JobIdentity, run_id: str, now_s: float) -> None:
     """Forget the run before, but not when its last request was: the next must keep the pace."""
     with transaction(connection):
         for table in _OF_A_RUN:
@@ -107,6 +110,12 @@ def begin(connection: sqlite3.Connection, job: JobIdentity, run_id: str) -> None
                 for place, file in enumerate(stream.files)
             )
             _put(connection, "files", files)
+        sit_down(connection, now_s)
+
+
+def sit_down(connection: sqlite3.Connection, now_s: float) -> None:
+    """A process takes up the run."""
+    connection.execute("INSERT INTO sittings VALUES (?, ?)", (now_s, now_s))
 
 
 def write(
@@ -114,6 +123,7 @@ def write(
     changes: Changes,
     rejects: Mapping[str, Extent],
     state: State,
+    now_s: float,
 ) -> None:
     """One commit."""
     with transaction(connection):
@@ -126,6 +136,8 @@ def write(
         _put_last_request(connection, changes.requests)
         remarks = ((text,) for text in changes.remarks)
         connection.executemany("INSERT INTO remarks VALUES (?)", remarks)
+        latest = "WHERE rowid = (SELECT max(rowid) FROM sittings)"
+        connection.execute(f"UPDATE sittings SET ended_s = ? {latest}", (now_s,))  # noqa: S608
 
 
 def read(connection: sqlite3.Connection) -> Saved | None:
@@ -166,6 +178,7 @@ def read_log(connection: sqlite3.Connection) -> Log:
             for number, *row in logged
         ),
         tuple(text for (text,) in connection.execute("SELECT text FROM remarks ORDER BY rowid")),
+        tuple(Sitting(*row) for row in connection.execute("SELECT * FROM sittings ORDER BY rowid")),
     )
 
 

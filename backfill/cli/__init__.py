@@ -19,6 +19,7 @@ from backfill.cli.output import Output, unbegun
 from backfill.cli.planning import plan
 from backfill.cli.process import settle
 from backfill.cli.rehearsals import chaos
+from backfill.cli.reports import report
 from backfill.cli.streams import outlive_readers
 from backfill.errors import Terminated
 
@@ -30,7 +31,7 @@ __all__ = ["main"]
 #: How long a thread may take to end, in seconds; one that is idle takes a millisecond.
 _LEAVE_S = 0.2
 
-for command in (chaos, plan, rejects, schema, completion, why):
+for command in (chaos, plan, rejects, report, schema, completion, why):
     commands.add_command(command)
 
 

@@ -164,12 +164,12 @@ class Flow:
             return
         self._has_looked = True
         for path, name in missing(self._stream.stream, block.table.schema.names):
-            self._watcher.says(
+            text = (
                 f"{self._stream.name}: none of the first {len(block.rows):,} records has '{name}'"
-                f" ({path}); if it is spelled otherwise, stop the run and mend the config",
-                "missing_key",
-                "warning",
+                f" ({path}); if it is spelled otherwise, stop the run and mend the config"
             )
+            self._watcher.says(text, "missing_key", "warning")
+            self._ledger.remark(text)
 
     def _settle(self, made: Encoded) -> None:
         """Mark the rows of a block that became no operation."""

@@ -25,7 +25,7 @@ from backfill.pipeline.stop import Stop
 from backfill.pipeline.ticker import Ticker
 from backfill.rejects import RejectsFile, refused
 from backfill.remarks import Remark
-from backfill.report import Closing, Effort
+from backfill.report import Closing, Effort, stopped
 from backfill.resumption import Extent, Saved, Start, State, decide
 from backfill.sender import Sender
 
@@ -99,6 +99,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         if resumed is None:
             checkpoint.begin(identity, run_id)
         else:
+            checkpoint.go_on()
             watcher.says(_progress(resumed), "run_resumed")
         running = _Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
         state, error = await running.deliver(place, saved, stop)
@@ -286,6 +287,8 @@ class _Running:
             self._sender.stop()
 
     async def _finish(self, state: State) -> None:
+        if self._failure:
+            self._ledger.remark(stopped(self._failure))
         with self._noting():  # what is done stays so if a file cannot be closed
             await self._keeper.commit("stopped")
         for file in self._rejects.values():

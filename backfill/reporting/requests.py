@@ -1,0 +1,60 @@
+"""The requests of a run as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from backfill.ledger import Request
+from backfill.records import Bools, Int64s
+
+Float64s = npt.NDArray[np.float64]
+
+#: Answers that took operations of the batch, all (200) or all but some that they name (207).
+_TAKEN = (200, 207)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requests:
+    """n requests, in the order of their answers; each column has n entries.
+
+    started_s: unix time. stream: an index into the job's streams. status: 0 for no answer.
+    """
+
+    started_s: Float64s
+    elapsed_s: Float64s
+    stream: Int64s
+    operations: Int64s
+    body_bytes: Int64s
+    status: Int64s
+    attempt: Int64s
+
+    def __len__(self) -> int:
+        return len(self.started_s)
+
+    @property
+    def ended_s(self) -> Float64s:
+        """Unix time of each answer, or of its being given up."""
+        return self.started_s + self.elapsed_s
+
+    @property
+    def is_taken(self) -> Bools:
+        """Whether the answer took operations."""
+        return np.isin(self.status, _TAKEN)
+
+
+def columns(requests: Sequence[Request], streams: Sequence[str]) -> Requests:
+    """Put logged requests into columns; streams: the names, in the job's order."""
+    place = {name: index for index, name in enumerate(streams)}
+    return Requests(
+        np.array([r.started_at_s for r in requests], np.float64),
+        np.array([max(r.elapsed_s, 0.0) for r in requests], np.float64),
+        np.array([place[r.stream] for r in requests], np.int64),
+        np.array([r.operations for r in requests], np.int64),
+        np.array([r.body_bytes for r in requests], np.int64),
+        np.array([r.status for r in requests], np.int64),
+        np.array([r.attempt for r in requests], np.int64),
+    )
