@@ -17,11 +17,32 @@ from backfill.records import Int64s
 from backfill.reporting.requests import Float64s, Requests
 from backfill.resumption import Sitting
 
-#: Buckets that a chart of 1,100 pixels can show, and that a person may read as a table.
-BUCKETS_MAX = 240
+#: Buckets that a chart of 1,100 pixels can show, and that a person may read as a table; and those
+#: that few requests are spread over.
+BUCKETS_MAX, BUCKETS_OF_FEW = 240, 20
 
 #: Widths of buckets, in seconds: people think in these.
-_WIDTHS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+_WIDTHS_S = (
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+)
 
 
 #: A process that was killed at once has a place on the axis all the same.
@@ -81,7 +102,7 @@ def axis(requests: Requests, sittings: Sequence[Sitting]) -> Axis:
     """
     stretch = _stretch_of(requests, sittings)
     stretches = tuple(_stretches(requests, sittings, stretch))
-    counts = _bucket_counts(stretches)
+    counts = _bucket_counts(stretches, len(requests))
     edges = [
         np.linspace(s.at_s, s.at_s + s.long_s, n, endpoint=False)
         for s, n in zip(stretches, counts, strict=True)
@@ -110,8 +131,9 @@ def _stretch_of(requests: Requests, sittings: Sequence[Sitting]) -> Int64s:
 def _stretches(requests: Requests, sittings: Sequence[Sitting], stretch: Int64s) -> list[Stretch]:
     if not sittings and not len(requests):
         return []
-    spans = np.array(sittings or [(math.inf, -math.inf)], np.float64)
-    began_s, ended_s = spans[:, 0].copy(), spans[:, 1].copy()
+    noted = sittings or [Sitting(math.inf, -math.inf)]
+    began_s = np.array([sitting.began_s for sitting in noted])
+    ended_s = np.array([sitting.ended_s for sitting in noted])
     np.minimum.at(began_s, stretch, requests.started_s)
     np.maximum.at(ended_s, stretch, requests.ended_s)
     long_s = np.maximum(ended_s - began_s, SHORTEST_S)
@@ -124,8 +146,8 @@ def _ends(stretches: Sequence[Stretch]) -> Float64s:
     return np.array([s.at_s + s.long_s for s in stretches])
 
 
-def _bucket_counts(stretches: Sequence[Stretch]) -> list[int]:
+def _bucket_counts(stretches: Sequence[Stretch], requests: int) -> list[int]:
     long_s = sum(s.long_s for s in stretches)
-    fitting = (width for width in _WIDTHS_S if long_s / width <= BUCKETS_MAX)
-    width_s = next(fitting, long_s / BUCKETS_MAX)
+    most = min(max(requests, BUCKETS_OF_FEW), BUCKETS_MAX)
+    width_s = next((width for width in _WIDTHS_S if long_s / width <= most), long_s / most)
     return [max(1, math.ceil(s.long_s / width_s)) for s in stretches]

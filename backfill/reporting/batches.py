@@ -104,7 +104,7 @@ def fills(
 
 
 def answers(requests: Requests) -> list[Answers]:
-    """Requests by status, those that took operations first."""
+    """Requests by status, those that were answered first."""
     found = []
     for status in np.unique(requests.status).tolist():
         mine = requests.status == status
@@ -139,7 +139,7 @@ def failures(requests: Sequence[Request]) -> list[Failures]:
 
 def _is_batch(requests: Requests) -> Bools:
     """One request for each batch, halves included: its first attempt."""
-    return requests.attempt == 1
+    return np.equal(requests.attempt, 1)
 
 
 def _fill(name: str, operations: Int64s, body_bytes: Int64s, cap: int | None) -> Fill:

@@ -16,9 +16,9 @@ from backfill.reporting.requests import Float64s, Requests
 class Course:
     """Each column has one entry a bucket of the axis.
 
-    operations: in requests whose answer took them, by the answer's time.
+    operations: in requests whose answer accepted them, by the answer's time.
     started, body_bytes: of requests of any outcome, by their start; tried_again: those among the
-                started that no answer took.
+                started that no answer accepted.
     p50_s, p95_s, max_s: from start to answer, of the requests answered; nan where there is none.
     in_flight, in_flight_max: the mean over the bucket, and the most at once.
     """
@@ -46,14 +46,14 @@ def course(requests: Requests, axis: Axis) -> Course:
     """Count requests into the buckets of their axis."""
     n = len(axis)
     started, ended = axis.buckets(axis.starts_s), axis.buckets(axis.ends_s)
-    taken = requests.is_taken
+    accepted = requests.is_accepted
     in_flight, most = _in_flight(axis, started, ended)
     answered = requests.status > 0
     latencies = _quantiles(ended[answered], requests.elapsed_s[answered], n)
     return Course(
-        _sums(ended[taken], requests.operations[taken], n),
+        _sums(ended[accepted], requests.operations[accepted], n),
         np.bincount(started, minlength=n)[:n],
-        np.bincount(started[~taken], minlength=n)[:n],
+        np.bincount(started[~accepted], minlength=n)[:n],
         _sums(started, requests.body_bytes, n),
         *latencies,
         in_flight,

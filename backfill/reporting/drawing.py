@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,10 @@ def drawn(facts: Facts) -> Markup:
             "series": {name: _short(column) for name, column in rates(facts).items()},
             "bands": [[band.stream, *_short([band.from_s, band.to_s])] for band in facts.bands],
             "streams": list(facts.counts),
-            "resumes": _short([stretch.at_s for stretch in facts.axis.stretches[1:]]),
+            "resumes": [
+                _short([after.at_s, max(after.began_s - before.ended_s, 0.0)])
+                for before, after in pairwise(facts.axis.stretches)
+            ],
             "bytes": batches.by_bytes(facts.requests)._asdict(),
             "operations": batches.by_operations(facts.requests)._asdict(),
             "bytes_max": trackapi.BODY_BYTES_MAX,

@@ -43,8 +43,8 @@ _STATES = {
 #: Status to what it means to the operations of the request.
 _MEANINGS = {
     0: "no answer",
-    200: "taken",
-    207: "taken, but for some operations",
+    200: "accepted",
+    207: "accepted, but for some operations",
     400: "refused as a whole, and halved",
     408: "the API waited too long",
     413: "refused as a whole, and halved",
@@ -91,7 +91,7 @@ def _headline(job: Job, identity: JobIdentity, facts: Facts) -> dict[str, Any]:
     if facts.state == "completed" and facts.total.rejected:
         said, tone = "Completed, with rejects", "warn"
     if facts.is_cut:
-        said, tone = "Completed as far as --limit", "warn"
+        said, tone = "Completed, cut by --limit", "warn"
     return {
         "config": job.path.name,
         "state": said,
@@ -107,14 +107,14 @@ def _headline(job: Job, identity: JobIdentity, facts: Facts) -> dict[str, Any]:
 def _why_stopped(facts: Facts) -> str | None:
     """What stopped the run; a run that went on afterwards only keeps it among its remarks."""
     said = [text for text in facts.remarks if text.startswith(STOPPED)]
-    return said[-1] if said and facts.state == "stopped" else None
+    return said[-1].removeprefix(STOPPED) if said and facts.state == "stopped" else None
 
 
 def _numbers(job: Job, facts: Facts) -> dict[str, Any]:
     to, requests = job.destination, facts.requests
     answered = np.sort(requests.elapsed_s[requests.status > 0])
     return {
-        "sent_operations": int(requests.operations[requests.is_taken].sum()),
+        "sent_operations": int(requests.operations[requests.is_accepted].sum()),
         "sent_bytes": int(requests.body_bytes.sum()),
         "latencies": {name: quantile(answered, q) for name, q in (("median", 0.5), ("p95", 0.95))},
         "fills": batches.fills(

@@ -13,8 +13,8 @@ from backfill.records import Bools, Int64s
 
 Float64s = npt.NDArray[np.float64]
 
-#: Answers that took operations of the batch, all (200) or all but some that they name (207).
-_TAKEN = (200, 207)
+#: Answers that accept operations of the batch, all (200) or all but some that they name (207).
+_ACCEPTED = (200, 207)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,9 +41,9 @@ class Requests:
         return self.started_s + self.elapsed_s
 
     @property
-    def is_taken(self) -> Bools:
-        """Whether the answer took operations."""
-        return np.isin(self.status, _TAKEN)
+    def is_accepted(self) -> Bools:
+        """Whether the answer accepted operations."""
+        return np.isin(self.status, _ACCEPTED)
 
 
 def columns(requests: Sequence[Request], streams: Sequence[str]) -> Requests:

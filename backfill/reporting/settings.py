@@ -7,10 +7,12 @@ for they may be somebody's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from backfill.config import Job
 from backfill.mapping import Field, Stream
+from backfill.reporting.words import duration
 from backfill.resumption import StreamIdentity
 from backfill.trackapi import HOSTS
 
@@ -40,11 +42,17 @@ def of_job(job: Job, address: str) -> list[Setting]:
             f"{to.operations_per_s:,} at most" if to.operations_per_s else "no bound",
         ),
         Setting("concurrency", f"{to.concurrency:,}" if to.concurrency else "auto"),
-        Setting("gives up after", f"{to.give_up_after:,.0f} s"),
+        Setting("gives up after", duration(to.give_up_after)),
         Setting("most rejects", str(job.max_rejects or "any number")),
-        Setting("checkpoint", str(job.checkpoint)),
-        Setting("rejects", str(job.rejects)),
+        Setting("checkpoint", _place(job.checkpoint, job.base)),
+        Setting("rejects", _place(job.rejects, job.base)),
     ]
+
+
+def _place(path: Path, base: Path) -> str:
+    """A path from the config's folder on; of one elsewhere its name, for folders name people."""
+    whole, base = path.resolve(), base.resolve()
+    return str(whole.relative_to(base)) if whole.is_relative_to(base) else path.name
 
 
 def address_of(identity: str) -> str:
@@ -101,8 +109,7 @@ def _files(known: StreamIdentity) -> str:
 def _event(stream: Stream) -> str:
     assert stream.event is not None
     name = stream.event.name
-    called = f'column "{name.column}"' if name.column else f'"{name.value}"'
-    return f" {called}"
+    return f", named by column {name.column}" if name.column else f' "{name.value}"'
 
 
 def _names(stream: Stream) -> Iterator[str]:

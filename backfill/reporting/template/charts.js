@@ -8,6 +8,8 @@
   const stream = (index) => colour(`--stream-${index % 8}`);
   const last = (column) => column[column.length - 1];
   const charts = [];
+  let is_paper = false;
+  const letters = () => (is_paper ? 9 : 11);
 
   const trimmed = (number, digits) => String(Number(number.toPrecision(digits)));
   const short = (n) =>
@@ -26,18 +28,16 @@
 
   // One behind the other as the streams were sent: a strip in the stream's colour, its name above.
   const drawBands = (u) => {
-    const { ctx } = u, px = uPlot.pxRatio, { left, top, width, height } = u.bbox;
+    const { ctx } = u, px = uPlot.pxRatio, { left, top, width } = u.bbox;
     const at = (s) => Math.min(left + width, Math.max(left, u.valToPos(s, "x", true)));
     let free = left;
     ctx.save();
-    ctx.font = `${11 * px}px system-ui, sans-serif`;
+    ctx.font = `${letters() * px}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
     ctx.textBaseline = "bottom";
     for (const [index, from, to] of data.bands) {
       const x = at(from), w = Math.max(at(to) - x, px);
       ctx.fillStyle = stream(index);
-      ctx.globalAlpha = 0.07;
-      ctx.fillRect(x, top, w, height);
-      ctx.globalAlpha = 1;
       ctx.fillRect(x, top - 4 * px, w, 3 * px);
       const name = data.streams[index], long = ctx.measureText(name).width;
       if (x >= free && long <= Math.max(w, 0) + 2 * px) {
@@ -54,16 +54,17 @@
     ctx.strokeStyle = ctx.fillStyle = colour("--ink");
     ctx.lineWidth = px;
     ctx.setLineDash([4 * px, 3 * px]);
-    ctx.font = `${11 * px}px system-ui, sans-serif`;
+    ctx.font = `${letters() * px}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
     ctx.textBaseline = "top";
     let free = left;
-    for (const s of data.resumes) {
+    for (const [s, pause_s] of data.resumes) {
       const x = Math.round(u.valToPos(s, "x", true)) + px / 2;
       ctx.beginPath();
       ctx.moveTo(x, top);
       ctx.lineTo(x, top + height);
       ctx.stroke();
-      const word = "resumed", long = ctx.measureText(word).width;
+      const word = `after ${lasted(pause_s)}`, long = ctx.measureText(word).width;
       if (x >= free && x + long + 4 * px < left + width) {
         ctx.fillText(word, x + 4 * px, top + 3 * px);
         free = x + long + 8 * px;
@@ -73,13 +74,13 @@
   };
 
   const axis = (values, more) => ({
-    stroke: () => colour("--soft"), font: "11px system-ui, sans-serif", gap: 4,
+    stroke: () => colour("--soft"), font: `${letters()}px system-ui, sans-serif`, gap: 4,
     grid: { stroke: () => colour("--line"), width: 1 },
     ticks: { stroke: () => colour("--line"), width: 1, size: 4 },
     values: (_, splits) => splits.map((v) => (v === null || v === undefined ? "" : values(v))), ...more,
   });
   const wide = (_, values) =>
-    values ? 14 + 6.2 * Math.max(...values.map((v) => String(v ?? "").length)) : 40;
+    values ? 14 + letters() * 0.57 * Math.max(...values.map((v) => String(v ?? "").length)) : 40;
 
   const line = (name, shade, more) => ({
     label: name, stroke: () => colour(shade), width: 1.5, points: { show: false }, ...more,
@@ -88,14 +89,22 @@
   const area = (name, shade, more) =>
     line(name, shade, { paths: steps, fill: () => `color-mix(in srgb, ${colour(shade)} 22%, transparent)`, ...more });
 
+  // Paper is narrower than most windows: a page of A4 or Letter holds two charts beside each other.
+  const PAPER = { half: 330, whole: 682, flat: 0.68 };
+  const sizing = (place, height) => () => {
+    if (!is_paper) return { width: Math.max(200, Math.floor(place.clientWidth)), height };
+    const is_whole = place.parentElement.classList.contains("whole");
+    return { width: is_whole ? PAPER.whole : PAPER.half, height: Math.round(height * PAPER.flat) };
+  };
+
   function put(id, told) {
     const place = document.querySelector(`[data-chart="${id}"]`);
     if (!place) return;
     const shown = place.parentElement.querySelector("output");
-    const size = () => ({ width: Math.max(200, Math.floor(place.clientWidth)), height: told.height || 190 });
+    const size = sizing(place, told.height || 190);
     const chart = new uPlot({
       ...size(),
-      padding: [told.is_over_time ? 22 : 10, 10, 0, 0],
+      padding: [told.is_over_time ? 22 : 10, 20, 0, 0],
       legend: { show: false },
       cursor: {
         drag: { x: false, y: false }, y: false,
@@ -119,11 +128,12 @@
         }],
       },
     }, told.columns, place);
-    charts.push({ chart, place, size });
+    charts.push({ chart, size });
   }
 
   const upTo = { range: (_, __, most) => [0, most > 0 ? most * 1.06 : 1] };
   const seconds = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
+  const counts = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((n) => n * 10 ** power));
   const fine = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, ...seconds];
   const overTime = (columns, series, y, values, says, more) => ({
     is_over_time: true, span: [0, data.long_s], columns, series, y, says,
@@ -139,8 +149,8 @@
     put("operations", overTime([xs, closed(s.operations)], [area("operations", "--one")], upTo, short,
       (i) => `${at(i)} ${short(s.operations[i])} operations/s`, { ...stepped, height: 220 }));
     put("requests", overTime([xs, closed(s.requests), closed(s.again)],
-      [area("requests", "--one"), area("not taken", "--bad")], upTo, short,
-      (i) => `${at(i)} ${short(s.requests[i])}/s, ${short(s.again[i])}/s not taken`, stepped));
+      [area("requests", "--one"), area("not accepted", "--bad", { width: 0, fill: () => colour("--bad") })], upTo, short,
+      (i) => `${at(i)} ${short(s.requests[i])}/s, ${short(s.again[i])}/s not accepted`, stepped));
     put("megabytes", overTime([xs, closed(s.megabytes)], [area("MB", "--one")], upTo, short,
       (i) => `${at(i)} ${short(s.megabytes[i])} MB/s`, stepped));
     const known = [...s.p50, ...s.max].filter((v) => v !== null && v > 0);
@@ -164,34 +174,32 @@
         width: 0, fill: () => colour("--one"),
         paths: uPlot.paths.bars({ align: 1, size: [0.92, Infinity] }),
       })],
-      axes: [axis(values, { size: 28, ...spread }), axis(short, { size: wide, space: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6] })],
+      axes: [axis(values, { size: 28, ...spread }), axis(short, { size: wide, space: 32, incrs: counts })],
     });
   }
 
-  overTheRun();
-  histogram("bytes", data.bytes, bytes,
-    (f, i) => `${bytes(f.edges[i])} to ${bytes(f.edges[i + 1])}: ${short(f.counts[i])} batches`,
-    { incrs: [1e5], space: 30 });
-  histogram("batch_operations", data.operations, short,
-    (f, i) => `${short(f.edges[i])} to ${short(f.edges[i + 1])} operations: ${short(f.counts[i])} batches`,
-    { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3], space: 40 });
+  function drawAll() {
+    charts.splice(0).forEach(({ chart }) => chart.destroy());
+    overTheRun();
+    histogram("bytes", data.bytes, bytes,
+      (f, i) => `${bytes(f.edges[i])} to ${bytes(f.edges[i + 1])}: ${short(f.counts[i])} batches`,
+      { incrs: [1e5], space: 30 });
+    histogram("batch_operations", data.operations, short,
+      (f, i) => `${short(f.edges[i])} to ${short(f.edges[i + 1])} operations: ${short(f.counts[i])} batches`,
+      { incrs: counts, space: 40 });
+  }
 
-  // Paper is narrower than most windows: a page of A4 or Letter holds two charts beside each other.
-  const PAPER = { half: 336, whole: 684 };
-  const redraw = () => charts.forEach(({ chart }) => chart.redraw(false, true));
-  const fit = () => charts.forEach(({ chart, size }) => chart.setSize(size()));
-  const forPaper = () => {
-    root.classList.add("paper");
-    for (const { chart, place, size } of charts) {
-      const { height } = size(), is_whole = place.parentElement.classList.contains("whole");
-      chart.setSize({ width: is_whole ? PAPER.whole : PAPER.half, height: Math.round(height * 0.8) });
-    }
-    redraw();
+  const turn = (to_paper) => () => {
+    is_paper = to_paper;
+    root.classList.toggle("paper", to_paper);
+    drawAll();
   };
-  const forScreen = () => { root.classList.remove("paper"); fit(); redraw(); };
-  addEventListener("beforeprint", forPaper);
-  addEventListener("afterprint", forScreen);
-  addEventListener("resize", () => root.classList.contains("paper") || fit());
-  matchMedia("print").addEventListener("change", (e) => (e.matches ? forPaper() : forScreen()));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  const fit = () => is_paper || charts.forEach(({ chart, size }) => chart.setSize(size()));
+  const asPaper = matchMedia("print");
+  turn(asPaper.matches)();
+  addEventListener("beforeprint", turn(true));
+  addEventListener("afterprint", turn(false));
+  addEventListener("resize", fit);
+  asPaper.addEventListener("change", (e) => turn(e.matches)());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach(({ chart }) => chart.redraw(false)));
 })();
