@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from backfill.config import Job
 from backfill.mapping import Field, Stream
-from backfill.reporting.words import duration
+from backfill.reporting.words import duration, size
 from backfill.resumption import StreamIdentity
 from backfill.trackapi import HOSTS
 
@@ -102,8 +102,8 @@ def masked(condition: str) -> str:
 def _files(known: StreamIdentity) -> str:
     named = ", ".join(file.label for file in known.files[:_FILES_MAX])
     more = len(known.files) - _FILES_MAX
-    size = sum(file.size for file in known.files)
-    return f"{named}{f' and {more:,} more' if more > 0 else ''} ({size:,} bytes)"
+    long = size(sum(file.size for file in known.files))
+    return f"{named}{f' and {more:,} more' if more > 0 else ''} ({long})"
 
 
 def _event(stream: Stream) -> str:

@@ -76,7 +76,8 @@ def duration(seconds: float) -> str:
         return f"{seconds:.{1 if seconds < 10 else 0}f} s"
     minutes = round(seconds / 60)
     if minutes < 120:
-        return f"{round(seconds) // 60} min {round(seconds) % 60:02} s"
+        whole, rest = divmod(round(seconds), 60)
+        return f"{whole} min" + (f" {rest:02} s" if rest else "")
     if minutes < 48 * 60:
         return f"{minutes // 60} h {minutes % 60:02} min"
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"

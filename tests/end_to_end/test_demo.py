@@ -40,6 +40,7 @@ def said(checkout: Path, *arguments: str) -> tuple[int, str]:
 
 def without_time(text: str) -> str:
     text = re.sub(r"Run \S+ ", "Run RUN ", text)
+    text = re.sub(r"checkpoint\.\S+\.html", "checkpoint.RUN.html", text)
     return re.sub(r"after [0-9.]+ s", "after SECONDS s", text).strip()
 
 

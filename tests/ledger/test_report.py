@@ -77,6 +77,7 @@ def test_the_json_object_has_the_agreed_keys_and_plain_integers():
         "held": 0,
         "rejects": ["state/rejects/people.csv"],
         "checkpoint": "state/crm.checkpoint",
+        "report": None,
         "error": None,
     }
     assert [stream["name"] for stream in streams] == ["people", "orders"]

@@ -8,8 +8,9 @@
   const stream = (index) => colour(`--stream-${index % 8}`);
   const last = (column) => column[column.length - 1];
   const charts = [];
+  root.classList.add("script");
   let is_paper = false;
-  const letters = () => (is_paper ? 9 : 11);
+  const letters = () => (is_paper ? 8 : 11);
 
   const trimmed = (number, digits) => String(Number(number.toPrecision(digits)));
   const short = (n) =>
@@ -51,21 +52,26 @@
   const drawResumes = (u) => {
     const { ctx } = u, px = uPlot.pxRatio, { left, top, width, height } = u.bbox;
     ctx.save();
-    ctx.strokeStyle = ctx.fillStyle = colour("--ink");
-    ctx.lineWidth = px;
-    ctx.setLineDash([4 * px, 3 * px]);
+    ctx.fillStyle = colour("--ink");
     ctx.font = `${letters() * px}px system-ui, sans-serif`;
     ctx.textAlign = "left";
     ctx.textBaseline = "top";
     let free = left;
     for (const [s, pause_s] of data.resumes) {
       const x = Math.round(u.valToPos(s, "x", true)) + px / 2;
+      ctx.strokeStyle = colour("--ink");
+      ctx.lineWidth = px;
+      ctx.setLineDash([4 * px, 3 * px]);
       ctx.beginPath();
       ctx.moveTo(x, top);
       ctx.lineTo(x, top + height);
       ctx.stroke();
       const word = `after ${lasted(pause_s)}`, long = ctx.measureText(word).width;
       if (x >= free && x + long + 4 * px < left + width) {
+        ctx.setLineDash([]);
+        ctx.strokeStyle = colour("--card");
+        ctx.lineWidth = 4 * px;
+        ctx.strokeText(word, x + 4 * px, top + 3 * px);
         ctx.fillText(word, x + 4 * px, top + 3 * px);
         free = x + long + 8 * px;
       }
@@ -90,7 +96,7 @@
     line(name, shade, { paths: steps, fill: () => `color-mix(in srgb, ${colour(shade)} 22%, transparent)`, ...more });
 
   // Paper is narrower than most windows: a page of A4 or Letter holds two charts beside each other.
-  const PAPER = { half: 330, whole: 682, flat: 0.68 };
+  const PAPER = { half: 330, whole: 682, flat: 0.6 };
   const sizing = (place, height) => () => {
     if (!is_paper) return { width: Math.max(200, Math.floor(place.clientWidth)), height };
     const is_whole = place.parentElement.classList.contains("whole");
