@@ -140,7 +140,7 @@ def status(output: Output, config: Path, overrides: Sequence[str]) -> None:
 
 
 class _Door(TypedDict):
-    """Where a sandbox listens, as `backfill.sandbox.serve` takes it."""
+    """Where a sandbox listens, as `backfill.sandbox.Door` takes it."""
 
     host: str
     port: int
@@ -184,6 +184,7 @@ _port = click.IntRange(0, 65_535)
     type=click.Path(path_type=Path, dir_okay=False),
     help="YAML file of what goes wrong; configs/scenario.yaml is one.",
 )
+@json_option
 @click.pass_obj
 def sandbox(
     output: Output,
@@ -200,7 +201,7 @@ def sandbox(
     file that CUSTOMERIO_…_FILE names. On a --host that other machines reach, all three must be set.
     """
     from backfill.config import sandbox_app_api_key, sandbox_credentials
-    from backfill.sandbox import Sandbox, serve
+    from backfill.sandbox import Door, Sandbox, serve
     from backfill.sandbox.faults.scenario import Scenario, read
 
     say_exposed(output)
@@ -217,10 +218,11 @@ def sandbox(
         seed=played.seed,
         faults=played.faults,
     )
-    serve(workspace, **door)
+    serve(workspace, Door(**door), as_json=output.wants_json)
 
 
 @commands.command()
+@json_option
 @log_format_option
 @click.pass_obj
 def demo(output: Output) -> None:
@@ -230,12 +232,18 @@ def demo(output: Output) -> None:
     from backfill.pipeline import Options
 
     job = demonstration.prepared()
+    output.lines(demonstration.introduction(job))
     with watched(output, job.path) as audience:
         closing = _sent(job, Options(), audience)
+    exit_code = 0 if closing.state == "completed" else _exit_code(closing)
+    if output.log:
+        log_end(output.log, closing, exit_code)
     output.lines(report.summary_lines(closing))
-    if closing.state != "completed":
-        sys.exit(_exit_code(closing))
-    output.lines(demonstration.outcome(job))
+    found = demonstration.found(job) if closing.state == "completed" else {}
+    output.result(report.as_json(closing) | {"config": str(job.path), "sandbox": found})
+    if found:
+        output.lines(demonstration.outcome(job, found))
+    sys.exit(exit_code)
 
 
 def _sent(job: Job, options: Options, audience: Audience) -> Closing:

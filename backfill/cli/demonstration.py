@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-
-import click
 
 from backfill import sandbox
 from backfill.config import Job, load
@@ -35,8 +34,12 @@ def prepared() -> Job:
     job = load(config)
     assert job.sandbox is not None
     _clear(folder / "state" / "demo", job.sandbox)
-    click.echo(f"Loading the sample data into a Track API on this machine: {_shown(config)}\n")
     return job
+
+
+def introduction(job: Job) -> list[str]:
+    """What is about to happen."""
+    return [f"Loading the sample data into a Track API on this machine: {_shown(job.path)}", ""]
 
 
 def _clear(folder: Path, state: Path) -> None:
@@ -54,10 +57,15 @@ def _clear(folder: Path, state: Path) -> None:
                 path.unlink()
 
 
-def outcome(job: Job) -> list[str]:
+def found(job: Job) -> dict[str, int]:
+    """How much of everything stands in the sandbox now."""
+    assert job.sandbox is not None
+    return sandbox.summary(job.sandbox)
+
+
+def outcome(job: Job, found: Mapping[str, int]) -> list[str]:
     """What stands in the sandbox now, and what to look at next."""
     assert job.sandbox is not None
-    found = sandbox.summary(job.sandbox)
     config = _shown(job.path)
     return [
         "",

@@ -1,7 +1,7 @@
 """A local Track API with a workspace behind it: refuses and keeps what the API would."""
 
 from backfill.sandbox.lock import locked
-from backfill.sandbox.server import embedded, serve
+from backfill.sandbox.server import Door, embedded, serve
 from backfill.sandbox.settings import Behaviour, Sandbox
 from backfill.sandbox.workspace.contents import Contents, Found, contents
 from backfill.sandbox.workspace.reading import (
@@ -17,6 +17,7 @@ from backfill.sandbox.workspace.reading import (
 __all__ = [
     "Behaviour",
     "Contents",
+    "Door",
     "Found",
     "Sandbox",
     "activities",

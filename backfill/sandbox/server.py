@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import signal
 import socket
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -125,16 +126,20 @@ def _kept(state: Path | None) -> Iterator[Path]:
         yield Path(folder) / "workspace.db"
 
 
-def serve(
-    sandbox: Sandbox,
-    port: int = 0,
-    tls: bool = False,
-    host: str = hosts.LOOPBACK,
-    other_region_port: int | None = None,
-) -> None:
+class Door(NamedTuple):
+    """Where a sandbox listens; as the parameters of `embedded`."""
+
+    host: str = hosts.LOOPBACK
+    port: int = 0
+    tls: bool = False
+    other_region_port: int | None = None
+
+
+def serve(sandbox: Sandbox, door: Door = Door(), *, as_json: bool = False) -> None:  # noqa: B008
     """Run the API until SIGINT or SIGTERM; says where on stdout once it can be reached.
 
-    The first line ends in the address, SCHEME://HOST:PORT; hints for people follow.
+    The first line ends in the address, SCHEME://HOST:PORT; hints for people follow. as_json: one
+    object instead, with `address` and what else is of use.
 
     To be called in the main thread. Raises as `embedded` does.
     """
@@ -145,12 +150,28 @@ def serve(
     stops = {signal.SIGINT, signal.SIGTERM}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, stops)  # the server's threads inherit it
     try:
-        with running(sandbox, port, tls, host, other_region_port) as found:
-            sys.stdout.write("".join(f"{line}\n" for line in _hints(sandbox, found)))
+        with running(sandbox, door.port, door.tls, door.host, door.other_region_port) as found:
+            lines = [json.dumps(_facts(sandbox, found))] if as_json else _hints(sandbox, found)
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
             sys.stdout.flush()
             signal.sigwait(stops)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _facts(sandbox: Sandbox, found: Running) -> dict[str, Any]:
+    """What a program needs to know; no credential."""
+    return {
+        "state": "listening",
+        "address": found.address,
+        "other_region_address": found.other,
+        "region": sandbox.region,
+        "workspace": str(sandbox.state) if sandbox.state else None,
+        "requests_per_s": sandbox.requests_per_s,
+        "faults": len(sandbox.faults),
+        "certificate": str(found.authority.resolve()) if found.authority else None,
+        "error": None,
+    }
 
 
 def _hints(sandbox: Sandbox, found: Running) -> list[str]:
