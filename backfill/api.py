@@ -1,187 +1,201 @@
-"""The engine for Python programs, and what the command line stands on.
+"""The engine for Python programs: notebooks, orchestrators.
 
-`closing = run("configs/migration.yaml")`, then `closing.counts["contacts"].delivered`.
+    import backfill
+
+    print(backfill.plan("crm.yaml"))
+    result = backfill.run("crm.yaml", on_progress=print)
+    result.rejects()                        # a polars DataFrame
+
+A job is a config file, or its content as a dict in which a source may be a DataFrame of pandas or
+polars; `backfill.job` makes one of either, for values that are to be set once.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
 import signal
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from backfill import concurrency, config, pipeline, planning, reporting
+from backfill import config, engine, frames, planning, report
 from backfill.config import Job
-from backfill.courier import RequestLog
-from backfill.errors import BackfillError, unforeseen
+from backfill.following import Follower, Progress
 from backfill.ledger import Counts
-from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
-from backfill.remarks import Level, Remark
-from backfill.report import Closing
-from backfill.waiting import Limit
+from backfill.pipeline import Options, Stop
+from backfill.resumption import State
 
-__all__ = ["Options", "Silence", "confirmed", "destination", "run", "send", "surveyed"]
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Job", "Progress", "Result", "job", "plan", "run"]
 
 Outcome = TypeVar("Outcome")
 
-#: Every request in flight may wait for the resolver in a thread; reading, encoding and committing,
-#: one thread each, go on beside them.
-_THREADS_MAX = concurrency.MOST + 3
+#: What stands for a job: a config file, its content, or one that `job` made.
+Given = str | Path | Mapping[str, Any] | Job
+
+
+def job(
+    given: Given,
+    *,
+    name: str = "job",
+    overrides: Sequence[str] = (),
+    only: str | None = None,
+    source: str | Path | None = None,
+) -> Job:
+    """Make a job.
+
+    given:     a config file; or its content, with paths relative to the current folder, and
+               DataFrames as sources, which are written as Parquet beside the checkpoint.
+    name:      of a job from a dict: state/NAME.checkpoint holds what is done of it.
+    overrides: PATH=VALUE each, as `--set` takes them.
+    only, source: the part of it that sends one stream, from another file; see `run --only`.
+    Raises BackfillError for a config that does not hold.
+    """
+    if isinstance(given, Job):
+        made = given
+    elif isinstance(given, str | Path):
+        made = config.load(Path(given), overrides)
+    else:
+        made = _of(given, Path(name), overrides)
+    if only is None:
+        return made
+    return config.only(made, only, None if source is None else Path(source))
+
+
+def plan(
+    given: Given,
+    *,
+    limit: int | None = None,
+    latency_s: float = planning.LATENCY_S,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> planning.Plan:
+    """Say what a run will do, exactly; sends nothing, and needs no credentials.
+
+    limit: rows of each stream that take part. latency_s: of the API, for the time to expect.
+    `str()` of the plan is what the command prints, `as_json()` what it prints with --json.
+    Raises BackfillError where a source cannot be read.
+    """
+    from backfill.checkpoint import peek
+
+    made = job(given)
+    scope = planning.Scope(peek(made.checkpoint), limit=limit, latency_s=latency_s)
+    return _in_thread(lambda _: engine.surveyed(made, scope, Follower(on_progress)))
 
 
 def run(
-    path: str | Path,
+    given: Given,
     *,
-    overrides: Sequence[str] = (),
-    options: Options | None = None,
-    watcher: Watcher | None = None,
-) -> Closing:
-    """Send what is not done of the job that a config describes.
+    limit: int | None = None,
+    fresh: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Send what is not done of a job; the same call again goes on where it stopped.
 
-    overrides: PATH=VALUE each, as `--set` takes them.
-    Returns what the run came to; what stopped a run that had begun is in `error`. Raises
-    BackfillError where nothing was begun.
+    limit: rows of each stream that take part. fresh: start anew; the old checkpoint is kept aside.
+    on_progress: is told about once a second, in another thread.
+    Returns what the run came to: what stopped one that had begun is in `error`. Raises
+    BackfillError where nothing was begun, and KeyboardInterrupt once everything is saved.
     """
-    return send(config.load(Path(path), overrides), options or Options(), watcher or Silence())
+    made = job(given)
+    follower, options = Follower(on_progress), Options(limit, fresh)
+    return Result(made, _in_thread(lambda stop: engine.send(made, options, follower, stop=stop)))
 
 
-def send(job: Job, options: Options, watcher: Watcher, *, takes_signals: bool = False) -> Closing:
-    """Send what is not done of a job.
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to; `closing` holds all of it."""
 
-    takes_signals: let SIGINT, SIGTERM and SIGHUP end the run in order; only in the main thread.
-                   Once it has ended they are ignored: nothing is left but to say so.
+    job: Job
+    closing: report.Closing
+
+    @property
+    def state(self) -> State:
+        """completed, held, stopped or interrupted."""
+        return self.closing.state
+
+    @property
+    def error(self) -> Exception | None:
+        """What stopped the run."""
+        return self.closing.error
+
+    @property
+    def counts(self) -> Mapping[str, Counts]:
+        """What became of the rows of each stream, also by earlier processes."""
+        return self.closing.counts
+
+    @property
+    def rows(self) -> Counts:
+        """All streams together."""
+        return report.total(self.closing.counts.values())
+
+    @property
+    def report(self) -> Path | None:
+        """The page that tells of the run."""
+        return self.closing.report
+
+    def rejects(self) -> pl.DataFrame:
+        """The rejected rows of all streams.
+
+        Columns: stream, _file, _row (from 1), _rule, _reason, then those of the sources, as text
+        but for Parquet.
+        """
+        from backfill.inquiry.table import rejected
+
+        return rejected(self.job)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object `run --json` prints."""
+        return report.as_json(self.closing)
+
+    def __str__(self) -> str:
+        return "\n".join(report.summary_lines(self.closing))
+
+
+def _of(content: Mapping[str, Any], path: Path, overrides: Sequence[str]) -> Job:
+    """A job of a dict, its tables written where the job can read them."""
+    tables: dict[str, Any] = {}
+    folder = Path(str(content.get("checkpoint") or f"state/{path.name}.checkpoint") + ".tables")
+    streams = content.get("streams")
+    if isinstance(streams, list | tuple):
+        replaced = [_without_table(stream, folder, tables) for stream in streams]
+        content = {**content, "streams": replaced}
+    made = config.of(content, path, overrides)
+    for stream, table in tables.items():
+        frames.write(table, made.base / folder / f"{stream}.parquet", stream)
+    return made
+
+
+def _without_table(stream: Any, folder: Path, tables: dict[str, Any]) -> Any:
+    """The stream with a path where it had a table, which is added to `tables`."""
+    source = stream.get("source") if isinstance(stream, Mapping) else None
+    if not frames.is_frame(source):
+        return stream
+    name = str(stream.get("name"))
+    tables[name] = source
+    return {**stream, "source": str(folder / f"{name}.parquet")}
+
+
+def _in_thread(work: Callable[[Stop], Outcome]) -> Outcome:
+    """Do it in a thread: a notebook's own thread has an event loop already.
+
+    Ctrl-C asks the work to end, and a second one to abandon what is in flight; it is raised again
+    once that has been done.
     """
-    with destination(job) as place:
-        closing = _run(_sent(job, place, options, watcher, takes_signals))
-    return closing if closing.was_done else replace(closing, report=_reported(job, watcher))
-
-
-def surveyed(job: Job, scope: planning.Scope, watcher: Watcher) -> planning.Plan:
-    """Say what a run of a job will do; sends nothing, and needs no credentials.
-
-    Raises what `pipeline.open_streams` raises, and SourceError where a source cannot be read on.
-    """
-
-    async def work() -> planning.Plan:
-        streams = await asyncio.to_thread(pipeline.open_streams, job)
-        return await planning.survey(job, streams, watcher, scope)
-
-    return _run(work())
-
-
-def confirmed(job: Job) -> Confirmed:
-    """Ask the job's destination who it is; raises what `pipeline.confirmed` raises."""
-    with destination(job) as place:
-        return _run(pipeline.confirmed(job, place))
-
-
-@contextmanager
-def destination(job: Job, environ: Mapping[str, str] = os.environ) -> Iterator[Place]:
-    """Where the job goes; an embedded sandbox runs as long as the context is open."""
-    credentials = config.credentials(environ, job)
-    if job.sandbox is None:
-        address = config.address(job, environ)
-        assert address is not None
-        yield Place(address, config.identity(address, credentials.site_id), credentials)
-        return
-    from backfill import sandbox
-
-    workspace = sandbox.Sandbox(job.sandbox, credentials.site_id, credentials.api_key)
-    with sandbox.embedded(workspace) as address:
-        yield Place(address, config.identity(job.sandbox, credentials.site_id), credentials)
-
-
-def _reported(job: Job, watcher: Watcher) -> Path | None:
-    """Write the run's report, and say so where that fails: the run came to what it came to."""
-    try:
-        return reporting.write(job)[0]
-    except BackfillError as error:
-        watcher.says(str(error), "no_report", "warning")
-    except Exception as error:  # of any kind: a mistake in a report must not pass for one in a run
-        watcher.says(f"no report: {unforeseen(error)}", "no_report", "warning")
-    return None
-
-
-class _Threads(ThreadPoolExecutor):
-    """Threads that nobody waits for once the work is over.
-
-    One may still ask a resolver, or a disk, that does not answer.
-    """
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
-        """Take no more work."""
-        super().shutdown(wait=False, cancel_futures=cancel_futures)
-
-
-def _run(work: Coroutine[Any, Any, Outcome]) -> Outcome:
-    async def running() -> Outcome:
-        asyncio.get_running_loop().set_default_executor(_Threads(_THREADS_MAX))
-        return await work
-
-    return asyncio.run(running())
-
-
-async def _sent(
-    job: Job, place: Place, options: Options, watcher: Watcher, takes_signals: bool
-) -> Closing:
-    stop, loop = Stop(), asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: watcher.says(*_stray(context)))
-    taken = _signals() if takes_signals else ()
-    for number in taken:
-        loop.add_signal_handler(number, stop.request, number)
-    try:
-        return await pipeline.run(job, place, options, watcher, stop)
-    finally:
-        for number in taken:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_IGN)
-
-
-def _stray(context: Mapping[str, Any]) -> Remark:
-    """What to say of an error that reaches nobody; asyncio would print all that it quotes."""
-    error = context.get("exception")
-    text = f"warning: {unforeseen(error) if error else context['message']}"
-    return Remark(text, "stray_error", "warning")
-
-
-def _signals() -> tuple[signal.Signals, ...]:
-    """What ends a run: none that whoever started it ignores.
-
-    `nohup` ignores SIGHUP; a script that starts a command with `&`, SIGINT.
-    [pubs.opengroup.org, Shell Command Language, 2.11]
-    """
-    wishes = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    return tuple(each for each in wishes if signal.getsignal(each) is not signal.SIG_IGN)
-
-
-class Silence:
-    """A watcher that says nothing."""
-
-    def starts(self, run_id: str) -> None:
-        """Not shown."""
-
-    def begins(self, stream: str, rows_done: int) -> None:
-        """Not shown."""
-
-    def expects(self, rows: int | None) -> None:
-        """Not shown."""
-
-    def settled(self, rows: int, rejected: int) -> None:
-        """Not shown."""
-
-    def requested(self, log: RequestLog) -> None:
-        """Not shown."""
-
-    def ticks(self, counts: Counts, limited_by: Limit | None) -> None:
-        """Not shown."""
-
-    def ends(self, counts: Counts) -> None:
-        """Not shown."""
-
-    def says(self, text: str, event: str = "remark", level: Level = "info") -> None:
-        """Not shown."""
+    stop = Stop()
+    interruption: KeyboardInterrupt | None = None
+    with ThreadPoolExecutor(1, "backfill") as threads:
+        working = threads.submit(work, stop)
+        while True:
+            try:
+                found = working.result()
+            except KeyboardInterrupt as error:
+                interruption = error
+                stop.wish(signal.SIGINT)
+            else:
+                break
+    if interruption is not None:
+        raise interruption
+    return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import click
 
+from backfill.cli.help import Group
 from backfill.cli.options import (
     Part,
     config_argument,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 _SIGNALLED = 128
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="backfill")
 def commands() -> None:
     """Move historical records from files into a Customer.io workspace, resumably."""
@@ -50,13 +51,13 @@ def commands() -> None:
 @click.pass_obj
 def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     """Does CONFIG hold, do its files fit, does the API take the key? Sends nothing."""
-    from backfill import api, pipeline
+    from backfill import engine, pipeline
     from backfill.config import load
 
     job = load(config, overrides)
     streams = pipeline.open_streams(job)
     say_warnings(output, job)
-    found = api.confirmed(job)
+    found = engine.confirmed(job)
     region = found.region or "unknown (the address does not say)"
     output.lines(
         [
@@ -247,9 +248,9 @@ def demo(output: Output) -> None:
 
 
 def _sent(job: Job, options: Options, audience: Audience) -> Closing:
-    from backfill import api
+    from backfill import engine
 
-    closing = api.send(job, options, audience, takes_signals=True)
+    closing = engine.send(job, options, audience, takes_signals=True)
     audience.closes(closing, _exit_code(closing))
     return closing
 

@@ -118,10 +118,10 @@ def ask(output: Output, job: Job, options: Options) -> None:
 
 def surveyed(output: Output, job: Job, scope: Scope) -> Plan:
     """The plan of a job, with progress on stderr."""
-    from backfill import api
+    from backfill import engine
 
     with watched(output, job.path) as audience:
-        return api.surveyed(job, scope, audience)
+        return engine.surveyed(job, scope, audience)
 
 
 def _keep(output: Output, job: Job, found: Plan) -> None:

@@ -9,7 +9,7 @@ from backfill.config.environment import (
     sandbox_app_api_key,
     sandbox_credentials,
 )
-from backfill.config.job import Destination, Job, json_schema, load
+from backfill.config.job import Destination, Job, json_schema, load, of
 from backfill.config.only import only
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "identity",
     "json_schema",
     "load",
+    "of",
     "only",
     "sandbox_app_api_key",
     "sandbox_credentials",

@@ -161,7 +161,7 @@ def _where(document: Document, place: Place) -> tuple[int, str]:
     path = ".".join(names)
     return (
         int(number) if number.isdecimal() else 0,
-        f"{told}, {path}" if path and number.isdecimal() else told,
+        f"{told}, {path}" if path and number.isdecimal() else told or path,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -147,7 +147,29 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Job:
     overrides: PATH=VALUE each, see `overrides.override`.
     Raises ConfigError, with every mistake found, each with its line.
     """
-    document = read(path)
+    return _read(read(path), path, overrides)
+
+
+def of(content: Mapping[str, Any], path: Path, overrides: Sequence[str] = ()) -> Job:
+    """Make a job of a config's values as Python has them.
+
+    path: where a file of it would be: names the job, and its folder is what paths are relative to.
+    Raises as `load` does.
+    """
+    document = Document(f"the job '{path.name}'", _plain(content), {(): ""})
+    return _read(document, path, overrides)
+
+
+def _plain(value: Any) -> Any:
+    """The value as YAML would have given it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _read(document: Document, path: Path, overrides: Sequence[str]) -> Job:
     for text in overrides:
         override(document, text)
     return _job(path, _validated(document))

@@ -30,6 +30,18 @@ class Stop:
         self.signal: int | None = None
         self._asked = asyncio.Event()
         self._listener: Callable[[], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def goes_by(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The event loop that the run lives in, from now on."""
+        self._loop = loop
+
+    def wish(self, signal: int) -> None:
+        """As `request`, from any thread, also before the run begins."""
+        if self._loop is None:
+            self.request(signal)
+        else:
+            self._loop.call_soon_threadsafe(self.request, signal)
 
     def request(self, signal: int) -> None:
         """To be called in the event loop's thread."""

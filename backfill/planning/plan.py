@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from backfill.config import Job
 from backfill.mapping import Stream
@@ -67,6 +68,17 @@ class Plan:
     findings: tuple[Finding, ...]
     forecast: Forecast
     standing: Standing | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object `plan --json` prints."""
+        from backfill.planning.told import as_json
+
+        return as_json(self)
+
+    def __str__(self) -> str:
+        from backfill.planning.told import lines
+
+        return "\n".join(lines(self))
 
     def total(self, column: str) -> int:
         """The sum of a number over all streams."""

@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--expect", type=Path)
     given = parser.parse_args()
     settle()
-    import backfill.api  # noqa: F401  all that a run imports
+    import backfill.engine  # noqa: F401  all that a run imports
 
     began_s = time.perf_counter()
     found = asyncio.run(taken(given.config, expected(given.expect) if given.expect else None))

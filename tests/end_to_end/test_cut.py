@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill import config, pipeline
-from backfill.api import Silence
+from backfill.engine import Silence
 from backfill.pipeline import Options, Place, Stop
 from backfill.report import Closing
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from backfill import api
+from backfill import config, engine
+from backfill.pipeline import Options, Watcher
 from backfill.remarks import Level
 from backfill.report import Closing
 from tests.end_to_end.command import environ, write_job
@@ -17,7 +18,7 @@ from tests.end_to_end.recorder import Recorder
 ROWS = 300
 
 
-class Words(api.Silence):
+class Words(engine.Silence):
     """Keeps what a person is told."""
 
     def __init__(self) -> None:
@@ -32,6 +33,17 @@ def prepared(folder: Path, **destination: object) -> Path:
     write_people(folder / "people.csv", ROWS)
     write_job(folder, PEOPLE, **{"operations_per_s": 2_000, "concurrency": 2} | destination)
     return folder / "job.yaml"
+
+
+def run(
+    path: Path,
+    overrides: Sequence[str] = (),
+    options: Options | None = None,
+    watcher: Watcher | None = None,
+) -> Closing:
+    """Run a job in this process."""
+    job = config.load(path, overrides)
+    return engine.send(job, options or Options(), watcher or engine.Silence())
 
 
 def surround(patch: pytest.MonkeyPatch, address: str | None, more: Mapping[str, str]) -> None:

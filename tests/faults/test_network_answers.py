@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from backfill import api
 from backfill.config import Credentials, load
 from backfill.errors import DeliveryError
 from backfill.pipeline import Place
@@ -16,6 +15,7 @@ from tests.end_to_end.recorder import Answer, recording
 from tests.sending import servers
 
 from .engine import assert_all_arrived, prepared, surround
+from .engine import run as run_here
 
 LOGIN = b"<!doctype html><title>Please log in</title>" + b"<p>nobody-may-see</p>" * 50
 MEGABYTE = 1_000_000
@@ -39,7 +39,7 @@ def test_an_answer_that_is_not_the_apis_stops_the_run_and_counts_as_no_delivery(
     job = prepared(tmp_path)
     with recording(lambda _: Answer(status, body)) as server:
         surround(monkeypatch, server.address, {})
-        closing = api.run(job)
+        closing = run_here(job)
 
     counts, error = closing.counts["people"], closing.error
     assert closing.state == "stopped"
@@ -56,7 +56,7 @@ def test_a_page_with_a_failure_in_mid_run_is_waited_out(tmp_path, monkeypatch):
     page = Answer(502, LOGIN)
     with recording(lambda posted: page if posted.number == 3 else Answer()) as server:
         surround(monkeypatch, server.address, {})
-        closing = api.run(job)
+        closing = run_here(job)
 
     assert_all_arrived(closing, server)
     assert closing.effort.requests_retried == 1

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
-from backfill import api
 from backfill.errors import DeliveryError
 from tests.end_to_end.recorder import recording
 
 from .door import door
 from .engine import prepared, surround
+from .engine import run as run_here
 from .https import HOST, outside, tls, trusted
 
 TRACK = f"https://{HOST}"
@@ -36,7 +36,7 @@ def test_a_certificate_that_does_not_hold_stops_the_run_before_the_key_is_sent(
     with recording(tls=shown()) as server, door(server.address, is_proxy=True) as proxy:
         surround(monkeypatch, TRACK, outside(TRACK, trusted(OURS, tmp_path), proxy.address))
         with pytest.raises(DeliveryError) as caught:
-            api.run(job)
+            run_here(job)
 
     assert why in caught.value.what
     assert caught.value.where == TRACK

@@ -10,7 +10,6 @@ import socket
 import pytest
 import trustme
 
-from backfill import api
 from backfill.config import Credentials, load
 from backfill.errors import DeliveryError
 from backfill.pacing import BACKOFF_S_MAX
@@ -23,6 +22,7 @@ from tests.sending import servers, virtual
 
 from .door import door
 from .engine import ROWS, Words, assert_all_arrived, prepared, surround
+from .engine import run as run_here
 from .https import HOST, outside, tls, trusted
 
 #: Replaces the system's answers: the name cannot be resolved at first, then it is this machine.
@@ -111,9 +111,9 @@ def test_an_api_that_stays_down_before_the_run_stops_it_and_the_same_command_goe
         surround(monkeypatch, way.address, {})
         way.shut()
         with pytest.raises(DeliveryError) as caught:
-            api.run(job)
+            run_here(job)
         way.open()
-        closing = api.run(job)
+        closing = run_here(job)
 
     assert caught.value.exit_code == 1
     assert "cannot be reached: the connection cannot be made" in caught.value.what
@@ -159,7 +159,7 @@ def test_an_api_that_goes_down_in_mid_run_and_comes_back_costs_no_row(tmp_path, 
     with recording(answer) as server, door(server.address) as way:
         doors.append(way)
         surround(monkeypatch, way.address, {})
-        closing = api.run(job)
+        closing = run_here(job)
 
     assert_all_arrived(closing, server)
     assert closing.effort.requests_retried > 0
@@ -178,10 +178,10 @@ def test_an_api_that_stays_down_in_mid_run_stops_it_and_the_same_command_goes_on
     with recording(answer) as server, door(server.address) as way:
         doors.append(way)
         surround(monkeypatch, way.address, {})
-        stopped = api.run(job)
+        stopped = run_here(job)
         sent = len(server.accepted)
         way.open()
-        closing = api.run(job)
+        closing = run_here(job)
 
     counts = stopped.counts["people"]
     assert (stopped.state, stopped.error.exit_code) == ("stopped", 1)
@@ -201,7 +201,7 @@ def test_a_key_that_is_withdrawn_in_mid_run_stops_it_at_once_and_rejects_nothing
 
     with recording(lambda posted: Answer(status if posted.number >= 3 else 200)) as server:
         surround(monkeypatch, server.address, {})
-        closing = api.run(job)
+        closing = run_here(job)
 
     counts = closing.counts["people"]
     assert (closing.state, closing.error.exit_code) == ("stopped", 1)

@@ -8,13 +8,13 @@ import socket
 import pytest
 import trustme
 
-from backfill import api
 from backfill.errors import DeliveryError, UsageError
 from tests.end_to_end.command import ended, start
 from tests.end_to_end.recorder import Answer, Posted, recording
 
 from .door import door
 from .engine import assert_all_arrived, prepared, surround
+from .engine import run as run_here
 from .https import HOST, outside, tls, trusted
 
 TRACK = f"https://{HOST}"
@@ -61,7 +61,7 @@ def test_a_proxy_that_refuses_stops_the_run_before_anything_is_sent(
         named = proxy.address.replace("//", "//me:hunter2@")
         surround(monkeypatch, TRACK, outside(TRACK, trusted(authority, tmp_path), named))
         with pytest.raises(DeliveryError) as caught:
-            api.run(job)
+            run_here(job)
 
     assert what in caught.value.what
     assert fix in caught.value.fix
@@ -85,7 +85,7 @@ def test_a_proxy_that_dies_in_mid_run_and_comes_back_costs_no_row(tmp_path, monk
     ):
         doors.append(proxy)
         surround(monkeypatch, TRACK, outside(TRACK, trusted(authority, tmp_path), proxy.address))
-        closing = api.run(job)
+        closing = run_here(job)
 
     assert_all_arrived(closing, server)
     assert closing.effort.requests_retried > 0
@@ -118,7 +118,7 @@ def test_a_proxy_that_opens_no_way_is_told_from_an_api_that_is_not_there(
         around = outside(TRACK, trusted(authority, tmp_path), named or proxy.address)
         surround(monkeypatch, TRACK, around)
         with pytest.raises(DeliveryError) as caught:
-            api.run(job)
+            run_here(job)
 
     assert what in caught.value.what
     assert "HTTPS_PROXY" in caught.value.fix
@@ -132,7 +132,7 @@ def test_certificates_to_trust_that_cannot_be_read_are_named(tmp_path, monkeypat
     surround(monkeypatch, TRACK, outside(TRACK, str(pem)))
 
     with pytest.raises(UsageError) as caught:
-        api.run(job)
+        run_here(job)
 
     assert "SSL_CERT_FILE" in caught.value.where
 
@@ -143,6 +143,6 @@ def test_certificates_that_cannot_be_read_do_not_stop_a_rehearsal_on_this_machin
     job = prepared(tmp_path)
     with recording() as server:
         surround(monkeypatch, server.address, {"SSL_CERT_FILE": str(tmp_path / "none.pem")})
-        closing = api.run(job)
+        closing = run_here(job)
 
     assert_all_arrived(closing, server)

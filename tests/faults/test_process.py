@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from backfill import api
 from backfill.checkpoint import holder, peek
 from backfill.errors import UsageError
 from backfill.pipeline import Stop
@@ -23,6 +22,7 @@ from tests.end_to_end.command import ended
 from tests.end_to_end.people import ids
 from tests.end_to_end.recorder import Answer, Recorder, recording
 
+from .engine import run as run_here
 from .runs import (
     TOO_LONG,
     assert_nothing_is_lost,
@@ -220,11 +220,11 @@ def test_two_jobs_that_share_rejects_are_kept_apart_until_the_first_is_dead(job,
         before = (job / REJECTS).read_bytes()
 
         with pytest.raises(UsageError) as refused:
-            api.run(job / "job.yaml", overrides=["checkpoint=other.checkpoint"])
+            run_here(job / "job.yaml", overrides=["checkpoint=other.checkpoint"])
         posted = len(server.posted)
         first.kill()
         first.communicate()
-        second = api.run(job / "job.yaml", overrides=["checkpoint=other.checkpoint"])
+        second = run_here(job / "job.yaml", overrides=["checkpoint=other.checkpoint"])
 
     assert f"process {first.pid} writes these rejects" in refused.value.what
     assert refused.value.where.endswith("people.csv")

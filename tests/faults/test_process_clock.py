@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from backfill import api
 from backfill.checkpoint import Checkpoint, peek
 from backfill.courier import Limits, Outside
 from backfill.ledger import Changes, Request
 from backfill.pacing import WINDOW_S
+from backfill.pipeline import Options
 from backfill.sender import Sender
 from tests.core.blocks import NOW_S, block, encoded, stream
 from tests.end_to_end.people import ids
@@ -19,6 +19,7 @@ from tests.end_to_end.recorder import recording
 from tests.sending.doubles import ACCEPTED, Book, Scripted, batches_of, send
 from tests.sending.virtual import run
 
+from .engine import run as run_here
 from .runs import here, write_job, write_source
 
 DAY_S = 86_400.0
@@ -47,11 +48,11 @@ def test_a_run_goes_on_after_the_clock_was_set(tmp_path, monkeypatch, jump_s):
 
     with recording() as server:
         here(monkeypatch, server)
-        api.run(tmp_path / "job.yaml", options=api.Options(limit=100))
+        run_here(tmp_path / "job.yaml", options=Options(limit=100))
         with Checkpoint.open(path) as checkpoint:
             last = Request(time.time() + jump_s, "people", 1, 1, 200, 1)
             checkpoint.commit(Changes(requests=(last,)), {}, "stopped")
-        finished = api.run(tmp_path / "job.yaml")
+        finished = run_here(tmp_path / "job.yaml")
 
     assert finished.state == "completed"
     assert len(ids(server.accepted)) == len(set(ids(server.accepted)))

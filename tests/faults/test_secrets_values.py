@@ -8,13 +8,13 @@ import stat
 
 import pytest
 
-from backfill import api
 from backfill.errors import BackfillError
 from tests.end_to_end.command import write_job
 from tests.end_to_end.people import PEOPLE
 from tests.end_to_end.recorder import Answer, Posted, recording
 
 from .engine import Words, surround
+from .engine import run as run_here
 
 VALUE = "value-nobody-may-see"
 TYPES = ("integer", "number", "boolean", "timestamp", "json")
@@ -55,7 +55,7 @@ def said_and_kept(folder, patch, source, answer=lambda _: Answer()):
     with recording(answer) as server:
         surround(patch, server.address, {})
         try:
-            said = str(api.run(folder / "job.yaml", watcher=words))
+            said = str(run_here(folder / "job.yaml", watcher=words))
         except BackfillError as error:
             said = str(error)
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != file]

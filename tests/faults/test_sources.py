@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from backfill import api
 from backfill.errors import SourceError
 from backfill.mapping import Source
 from backfill.pipeline.blocks import Reading, Turn, readings
@@ -23,6 +22,7 @@ from backfill.readers.parquet import ParquetReader
 from tests.end_to_end.people import ids
 from tests.end_to_end.recorder import Answer, Posted, recording
 
+from .engine import run as run_here
 from .runs import here, write_job
 
 ROWS = 4_000
@@ -135,11 +135,11 @@ def test_a_source_cut_in_the_middle_of_a_run_stops_it_and_put_back_loses_nothing
     with recording(answer) as server:
         here(monkeypatch, server)
         overrides = ["destination.operations_per_s=1000000"]
-        stopped = api.run(tmp_path / "job.yaml", overrides=overrides)
+        stopped = run_here(tmp_path / "job.yaml", overrides=overrides)
         sent = len(ids(server.accepted))
         is_first = False
         path.write_bytes(whole)
-        finished = api.run(tmp_path / "job.yaml", overrides=overrides)
+        finished = run_here(tmp_path / "job.yaml", overrides=overrides)
 
     assert stopped.error.what == "the file changed after the run began"
     assert stopped.counts["people"].delivered == sent < 17_000
@@ -162,9 +162,9 @@ def test_a_source_removed_before_its_turn_stops_the_run_and_put_back_loses_nothi
 
     with recording(answer) as server:
         here(monkeypatch, server)
-        stopped = api.run(tmp_path / "job.yaml")
+        stopped = run_here(tmp_path / "job.yaml")
         (tmp_path / "away").rename(tmp_path / "b.csv")
-        finished = api.run(tmp_path / "job.yaml")
+        finished = run_here(tmp_path / "job.yaml")
 
     assert "not there" in stopped.error.what
     assert finished.counts["people"].delivered == 100

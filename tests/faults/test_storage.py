@@ -7,12 +7,12 @@ import os
 import stat
 from pathlib import Path
 
-from backfill import api
 from tests.end_to_end.command import Ended
 from tests.end_to_end.people import ids
 from tests.end_to_end.recorder import Answer, Posted, Recorder, Script, recording
 
 from .disk import Disk, mounted
+from .engine import run as run_here
 from .runs import (
     TOO_LONG,
     assert_nothing_is_lost,
@@ -122,7 +122,7 @@ def test_a_full_disk_under_the_report_is_told_and_what_was_done_stays_done(tmp_p
         process = begin(server.address, "run", "job.yaml", "--json", cwd=tmp_path, stdout=full)
         _, told = process.communicate()
         here(monkeypatch, server)
-        again = api.run(tmp_path / "job.yaml")
+        again = run_here(tmp_path / "job.yaml")
 
     assert process.returncode == 1
     assert "the report cannot be written: No space left on device" in told

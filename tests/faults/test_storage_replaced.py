@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from backfill import api
 from backfill.checkpoint import peek
 from backfill.errors import UsageError
 from backfill.pipeline import Options
@@ -18,6 +17,7 @@ from tests.end_to_end.people import ids
 from tests.end_to_end.recorder import Answer, Posted, Recorder, recording
 
 from .engine import Words
+from .engine import run as run_here
 from .runs import ROWS, TOO_LONG, here, rejected_rows, write_job, write_source
 
 CHECKPOINT, REJECTS = Path("state/job.checkpoint"), Path("state/job.rejects/people.csv")
@@ -61,7 +61,7 @@ def test_a_file_of_the_run_that_is_removed_or_replaced_in_mid_run_stops_it(
 
     with recording(at_the_second_request(lambda: change(path))) as server:
         here(monkeypatch, server)
-        stopped = api.run(job)
+        stopped = run_here(job)
 
     assert stopped.state == "stopped"
     assert "removed" in stopped.error.what
@@ -75,9 +75,9 @@ def test_rejects_that_were_rotated_and_are_put_back_lose_no_row(job, monkeypatch
 
     with recording(at_the_second_request(lambda: rotated(path))) as server:
         here(monkeypatch, server)
-        api.run(job)
+        run_here(job)
         path.with_name("rotated").rename(path)
-        finished = api.run(job)
+        finished = run_here(job)
 
     assert (finished.state, finished.error) == ("completed", None)
     assert rejected_rows(path) == sorted(TOO_LONG)
@@ -92,7 +92,7 @@ def test_an_error_nobody_foresaw_under_the_checkpoint_stops_the_run(job, monkeyp
 
     with recording(at_the_second_request(break_it)) as server:
         here(monkeypatch, server)
-        stopped = api.run(job)
+        stopped = run_here(job)
 
     assert stopped.state == "stopped"
     assert "OperationalError" in stopped.error.what
@@ -103,7 +103,7 @@ def test_an_error_nobody_foresaw_under_the_checkpoint_stops_the_run(job, monkeyp
 
 def completed(job: Path, server: Recorder, patch: pytest.MonkeyPatch) -> None:
     here(patch, server)
-    assert api.run(job).state == "completed"
+    assert run_here(job).state == "completed"
 
 
 def test_what_stood_where_the_rejects_go_is_kept_and_named(job, monkeypatch):
@@ -112,7 +112,7 @@ def test_what_stood_where_the_rejects_go_is_kept_and_named(job, monkeypatch):
     with recording() as server:
         completed(job, server, monkeypatch)
         found = (job.parent / REJECTS).read_bytes()
-        api.run(job, options=Options(fresh=True), watcher=words)
+        run_here(job, options=Options(fresh=True), watcher=words)
 
     assert before.read_bytes() == found
     assert any(text.endswith(f"kept as {before}.") for text in words.said)
@@ -126,7 +126,7 @@ def test_fresh_that_cannot_begin_says_where_it_keeps_the_checkpoint(job, monkeyp
         held = opened(job.parent / REJECTS, 0)
         try:
             with pytest.raises(UsageError, match="writes these rejects"):
-                api.run(job, options=Options(fresh=True), watcher=words)
+                run_here(job, options=Options(fresh=True), watcher=words)
         finally:
             os.close(held)
 

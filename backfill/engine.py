@@ -1,0 +1,179 @@
+"""What commands and Python programs stand on: a job, run or planned, in a loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from backfill import concurrency, config, pipeline, planning, reporting
+from backfill.config import Job
+from backfill.courier import RequestLog
+from backfill.errors import BackfillError, unforeseen
+from backfill.ledger import Counts
+from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
+from backfill.remarks import Level, Remark
+from backfill.report import Closing
+from backfill.waiting import Limit
+
+__all__ = ["Silence", "confirmed", "destination", "send", "surveyed"]
+
+Outcome = TypeVar("Outcome")
+
+#: Every request in flight may wait for the resolver in a thread; reading, encoding and committing,
+#: one thread each, go on beside them.
+_THREADS_MAX = concurrency.MOST + 3
+
+
+def send(
+    job: Job,
+    options: Options,
+    watcher: Watcher,
+    *,
+    takes_signals: bool = False,
+    stop: Stop | None = None,
+) -> Closing:
+    """Send what is not done of a job.
+
+    Returns what the run came to; what stopped a run that had begun is in `error`. Raises
+    BackfillError where nothing was begun.
+    stop:          to ask the run to end by.
+    takes_signals: let SIGINT, SIGTERM and SIGHUP end the run in order; only in the main thread.
+                   Once it has ended they are ignored: nothing is left but to say so.
+    """
+    with destination(job) as place:
+        closing = _run(_sent(job, place, options, watcher, stop or Stop(), takes_signals))
+    return closing if closing.was_done else replace(closing, report=_reported(job, watcher))
+
+
+def surveyed(job: Job, scope: planning.Scope, watcher: Watcher) -> planning.Plan:
+    """Say what a run of a job will do; sends nothing, and needs no credentials.
+
+    Raises what `pipeline.open_streams` raises, and SourceError where a source cannot be read on.
+    """
+
+    async def work() -> planning.Plan:
+        streams = await asyncio.to_thread(pipeline.open_streams, job)
+        return await planning.survey(job, streams, watcher, scope)
+
+    return _run(work())
+
+
+def confirmed(job: Job) -> Confirmed:
+    """Ask the job's destination who it is; raises what `pipeline.confirmed` raises."""
+    with destination(job) as place:
+        return _run(pipeline.confirmed(job, place))
+
+
+@contextmanager
+def destination(job: Job, environ: Mapping[str, str] = os.environ) -> Iterator[Place]:
+    """Where the job goes; an embedded sandbox runs as long as the context is open."""
+    credentials = config.credentials(environ, job)
+    if job.sandbox is None:
+        address = config.address(job, environ)
+        assert address is not None
+        yield Place(address, config.identity(address, credentials.site_id), credentials)
+        return
+    from backfill import sandbox
+
+    workspace = sandbox.Sandbox(job.sandbox, credentials.site_id, credentials.api_key)
+    with sandbox.embedded(workspace) as address:
+        yield Place(address, config.identity(job.sandbox, credentials.site_id), credentials)
+
+
+def _reported(job: Job, watcher: Watcher) -> Path | None:
+    """Write the run's report, and say so where that fails: the run came to what it came to."""
+    try:
+        return reporting.write(job)[0]
+    except BackfillError as error:
+        watcher.says(str(error), "no_report", "warning")
+    except Exception as error:  # of any kind: a mistake in a report must not pass for one in a run
+        watcher.says(f"no report: {unforeseen(error)}", "no_report", "warning")
+    return None
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads that nobody waits for once the work is over.
+
+    One may still ask a resolver, or a disk, that does not answer.
+    """
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+        """Take no more work."""
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+
+
+def _run(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    async def running() -> Outcome:
+        asyncio.get_running_loop().set_default_executor(_Threads(_THREADS_MAX))
+        return await work
+
+    return asyncio.run(running())
+
+
+async def _sent(
+    job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop, takes_signals: bool
+) -> Closing:
+    loop = asyncio.get_running_loop()
+    stop.goes_by(loop)
+    loop.set_exception_handler(lambda _, context: watcher.says(*_stray(context)))
+    taken = _signals() if takes_signals else ()
+    for number in taken:
+        loop.add_signal_handler(number, stop.request, number)
+    try:
+        return await pipeline.run(job, place, options, watcher, stop)
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _stray(context: Mapping[str, Any]) -> Remark:
+    """What to say of an error that reaches nobody; asyncio would print all that it quotes."""
+    error = context.get("exception")
+    text = f"warning: {unforeseen(error) if error else context['message']}"
+    return Remark(text, "stray_error", "warning")
+
+
+def _signals() -> tuple[signal.Signals, ...]:
+    """What ends a run: none that whoever started it ignores.
+
+    `nohup` ignores SIGHUP; a script that starts a command with `&`, SIGINT.
+    [pubs.opengroup.org, Shell Command Language, 2.11]
+    """
+    wishes = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return tuple(each for each in wishes if signal.getsignal(each) is not signal.SIG_IGN)
+
+
+class Silence:
+    """A watcher that says nothing."""
+
+    def starts(self, run_id: str) -> None:
+        """Not shown."""
+
+    def begins(self, stream: str, rows_done: int) -> None:
+        """Not shown."""
+
+    def expects(self, rows: int | None) -> None:
+        """Not shown."""
+
+    def settled(self, rows: int, rejected: int) -> None:
+        """Not shown."""
+
+    def requested(self, log: RequestLog) -> None:
+        """Not shown."""
+
+    def ticks(self, counts: Counts, limited_by: Limit | None) -> None:
+        """Not shown."""
+
+    def ends(self, counts: Counts) -> None:
+        """Not shown."""
+
+    def says(self, text: str, event: str = "remark", level: Level = "info") -> None:
+        """Not shown."""
