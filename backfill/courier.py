@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -217,7 +218,8 @@ class Courier:
             wait_s = attempts.wait_s(now_s, verdict.after_s, self._outside.draw())
             if wait_s is None:
                 raise self._given_up(batch, verdict, attempts.failed, attempts.failing_s(now_s))
-            await asyncio.sleep(wait_s)
+            with self.waiting.on("pause") if verdict.is_for_all else nullcontext():
+                await asyncio.sleep(wait_s)
 
     async def _attempt(self, batch: Batch, attempt: int, sinks: Sinks) -> Verdict:
         """One request, once it may start."""
@@ -240,7 +242,8 @@ class Courier:
         started_s = clock_s()
         self._posting.add(task)
         try:
-            reply = await self._transport.post(log.batch.body())
+            with self.waiting.on("answer"):
+                reply = await self._transport.post(log.batch.body())
             verdict = judge(reply, len(log.batch), self._outside.wall_s())
             log.status = reply.status
             log.failure = verdict.what if isinstance(verdict, Retry) else ""

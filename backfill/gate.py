@@ -77,9 +77,9 @@ class Gate:
         async with self._turn:
             while self._concurrency.in_flight >= self._concurrency.limit:
                 self._has_ended.clear()
-                with self.waiting.on("latency"):
+                with self.waiting.on("gate_full"):
                     await self._has_ended.wait()
-            with self.waiting.on("pace"):
+            with self.waiting.on("gate_pace"):
                 await self._pace(operations)
             now_s = _now_s()
             self._concurrency.start()

@@ -109,7 +109,7 @@ class Sender:
     async def _feed(self, batches: AsyncIterator[Batch], sinks: Sinks) -> None:
         while True:
             await self._room()
-            with self._courier.waiting.on("encoding"):
+            with self._courier.waiting.on("batch"):
                 batch = await anext(batches, None)
             if batch is None:
                 return

@@ -8,8 +8,10 @@ would make nothing faster:
             and the pauses of a server that throttles
   latency   a request is ready and waits for an answer to another, as many as may be are in flight
   encoding  none is ready, and the next batch is read and encoded
-  latency   none of these: all there is room for is on its way, or waits for an earlier change of
-            the same entity or to be tried again
+  pace      there is room for no other, and more of those held wait to be tried again, because the
+            server refuses them all for now, than are in flight
+  latency   there is room for no other, and they are in flight, or wait for an earlier change of the
+            same entity
 """
 
 from __future__ import annotations
@@ -21,7 +23,11 @@ from typing import Literal, get_args
 
 Limit = Literal["pace", "latency", "encoding"]
 
-_IN_TURN: tuple[Limit, ...] = get_args(Limit)
+_LIMITS: tuple[Limit, ...] = get_args(Limit)
+
+#: Who waits: the gate for the pace or with all in flight that may be, the feeder for a batch, and
+#: a batch for its answer or for the end of a pause that the server's refusal of all made.
+Wait = Literal["gate_pace", "gate_full", "batch", "answer", "pause"]
 
 #: Time counts by how long ago it was: to a third after so many seconds. A person sees a change
 #: within two, and a block that takes 0.1 s more to encode changes nothing.
@@ -34,24 +40,24 @@ class Waiting:
     def __init__(self, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
         self._since_s: float | None = None
-        self._waiters: dict[Limit, int] = dict.fromkeys(_IN_TURN, 0)
-        self._spent_s: dict[Limit, float] = dict.fromkeys(_IN_TURN, 0.0)
+        self._waiters: dict[Wait, int] = dict.fromkeys(get_args(Wait), 0)
+        self._spent_s: dict[Limit, float] = dict.fromkeys(_LIMITS, 0.0)
 
     @contextmanager
-    def on(self, limit: Limit) -> Iterator[None]:
-        """Somebody waits for that until the context ends."""
+    def on(self, wait: Wait) -> Iterator[None]:
+        """Somebody waits so until the context ends."""
         self._account()
-        self._waiters[limit] += 1
+        self._waiters[wait] += 1
         try:
             yield
         finally:
             self._account()
-            self._waiters[limit] -= 1
+            self._waiters[wait] -= 1
 
     def mostly(self) -> Limit | None:
         """What most of the time went to of late; None while nobody has waited."""
         self._account()
-        longest = max(_IN_TURN, key=self._spent_s.__getitem__)
+        longest = max(_LIMITS, key=self._spent_s.__getitem__)
         return longest if self._spent_s[longest] else None
 
     def _account(self) -> None:
@@ -60,7 +66,17 @@ class Waiting:
         gone_s = 0.0 if self._since_s is None else now_s - self._since_s
         self._since_s = now_s
         kept = math.exp(-gone_s / FADES_S)
-        for limit in _IN_TURN:
+        for limit in _LIMITS:
             self._spent_s[limit] *= kept
-        holds_up: Limit = next((limit for limit in _IN_TURN if self._waiters[limit]), "latency")
-        self._spent_s[holds_up] += FADES_S * (1 - kept)
+        self._spent_s[self._holds_up()] += FADES_S * (1 - kept)
+
+    def _holds_up(self) -> Limit:
+        """What the sender is held up by at this instant."""
+        waiters = self._waiters
+        if waiters["gate_pace"]:
+            return "pace"
+        if waiters["gate_full"]:
+            return "latency"
+        if waiters["batch"]:
+            return "encoding"
+        return "pace" if waiters["pause"] > waiters["answer"] else "latency"

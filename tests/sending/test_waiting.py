@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 from backfill.verdict import Reply
 from backfill.waiting import Waiting
@@ -61,6 +62,34 @@ def test_a_sender_that_a_server_throttles_says_pace():
     assert told(transport, feed(batches_of(1000, 1)), requests_per_s=100) == ["pace"] * 3
 
 
+def test_a_sender_whose_batches_are_refused_for_the_servers_pace_says_pace():
+    taken_s: deque[float] = deque(maxlen=5)
+
+    def five_a_second(_: list[int]) -> Reply:
+        now_s = asyncio.get_running_loop().time()
+        if len(taken_s) == 5 and taken_s[0] > now_s - 1.0:
+            return Reply(429)
+        taken_s.append(now_s)
+        return ACCEPTED
+
+    transport = Scripted(five_a_second, takes_s=0.05)
+
+    assert told(transport, feed(batches_of(1000, 1)), requests_per_s=1000) == ["pace"] * 3
+
+
+def test_a_sender_all_of_whose_batches_wait_out_a_storm_of_429_says_pace():
+    transport = Scripted(in_turn(ACCEPTED, Reply(429)), takes_s=0.05)
+
+    assert told(transport, feed(batches_of(1000, 1)), concurrency=2) == ["pace"] * 3
+
+
+def test_a_server_that_now_and_then_refuses_and_is_slow_is_latency():
+    answers = in_turn(*[ACCEPTED] * 9, Reply(429), *[ACCEPTED] * 990)
+    transport = Scripted(answers, takes_s=1.0)
+
+    assert told(transport, feed(batches_of(1000, 1)), concurrency=4) == ["latency"] * 3
+
+
 def test_a_sender_with_all_in_flight_that_may_be_says_latency():
     transport = Scripted(lambda _: ACCEPTED, takes_s=1.0)
 
@@ -88,9 +117,9 @@ def test_a_pace_that_is_reached_counts_more_than_batches_that_are_slow_too():
 def test_what_is_said_follows_a_change_within_seconds():
     now_s = 0.0
     waiting = Waiting(lambda: now_s)
-    with waiting.on("encoding"):
+    with waiting.on("batch"):
         now_s = 600.0
-    with waiting.on("pace"):
+    with waiting.on("gate_pace"):
         now_s = 602.0
 
         assert waiting.mostly() == "pace"
