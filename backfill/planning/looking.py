@@ -12,7 +12,7 @@ import polars as pl
 
 from backfill.columns import Column, columns_of
 from backfill.mapping import Field, Stream
-from backfill.masks import masked
+from backfill.masks import BLANK, masked
 from backfill.operations import Encoded
 from backfill.operations.draft import Draft, Surroundings
 from backfill.records import Bools, Int64s, SourceFile
@@ -102,9 +102,9 @@ class Seen:
         """The first rows that are wanted, with the shape of what stands in a field."""
         at = np.flatnonzero(wanted)[:SAMPLES_MAX]
         label = self.encoded.block.file.label
-        text = self.draft.column(source).text if source else None
+        column = self.draft.column(source) if source else None
         return [
-            Sample(label, int(self.rows[i]) + 1, "" if text is None else masked(text[int(i)] or ""))
+            Sample(label, int(self.rows[i]) + 1, _shape(column, i) if column else "")
             for i in at.tolist()
         ]
 
@@ -139,6 +139,12 @@ class Tally:
         return Finding(kind, text, stream, self.rows, tuple(self.samples))
 
 
+def _shape(column: Column, i: int) -> str:
+    """The shape of a value; empty for one that has no text, such as a list."""
+    text = column.text[i]
+    return masked(text or "") if text is not None or column.is_blank[i] else ""
+
+
 def placed(number: int, rows: Int64s) -> Int64s:
     """Rows of a file as places."""
     return rows + (number << _ROW_BITS)
@@ -159,9 +165,14 @@ def listed(samples: Sequence[Sample]) -> str:
     """Where rows stand, and the shapes there: "rows 3 (aa99), 7 of people.csv"."""
     by_file: dict[str, list[str]] = {}
     for one in samples:
-        shape = f" ({one.value.strip('()')})" if one.value.strip() else ""
-        by_file.setdefault(one.file, []).append(f"{one.row:,}{shape}")
+        by_file.setdefault(one.file, []).append(f"{one.row:,}{_bracketed(one.value)}")
     return "; ".join(
         f"row{'' if len(rows) == 1 else 's'} {', '.join(rows)} of {file}"
         for file, rows in by_file.items()
     )
+
+
+def _bracketed(shape: str) -> str:
+    if shape in ("", BLANK):
+        return f" {shape}" if shape else ""
+    return f" ({shape})" if shape.strip() else f" ({counted(len(shape), 'space')})"

@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from backfill.errors import StorageError
 from backfill.records import Bools, Int64s, UInt64s
 
 #: 48 MB.
@@ -46,17 +50,53 @@ class Group(NamedTuple):
         return found
 
 
+class Store:
+    """Gives out `Pairs`, and gives the room of all of them back when its context ends.
+
+    wanted: where temporary files are to be made; the system's own place for them where that folder
+            is not there or may not be written.
+    """
+
+    def __init__(self, wanted: Path, buffered_rows: int = BUFFERED_ROWS) -> None:
+        self._wanted, self._buffered_rows = wanted, buffered_rows
+        self._given: list[Pairs] = []
+
+    def pairs(self) -> Pairs:
+        """Room for rows."""
+        is_fit = self._wanted.is_dir() and os.access(self._wanted, os.W_OK | os.X_OK)
+        folder = self._wanted if is_fit else Path(tempfile.gettempdir())
+        self._given.append(Pairs(folder, self._buffered_rows))
+        return self._given[-1]
+
+    def close(self) -> None:
+        """Give every temporary file back."""
+        for pairs in self._given:
+            pairs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
 class Pairs:
     """Rows of key, value and place, in any order.
 
-    folder: where a temporary file may be made; None: where the system has them.
+    folder: where a temporary file may be made. What reads or writes it raises StorageError.
     """
 
-    def __init__(self, folder: str | None = None, buffered_rows: int = BUFFERED_ROWS) -> None:
+    def __init__(self, folder: Path, buffered_rows: int = BUFFERED_ROWS) -> None:
         self._folder, self._buffered_rows = folder, buffered_rows
         self._buffer: list[_Rows] = []
         self._buffered = 0
         self._file: IO[bytes] | None = None
+        self._written_bytes = 0
         self._extents: list[list[tuple[int, int]]] = [[] for _ in range(_PARTS)]
 
     def add(self, keys: UInt64s, values: UInt64s, places: Int64s) -> None:
@@ -78,27 +118,52 @@ class Pairs:
             yield _grouped(np.concatenate([self._read(*extent) for extent in self._extents[part]]))
 
     def close(self) -> None:
-        """Give the temporary file back."""
+        """Give the room back; there is nothing in it any more."""
+        self._buffer, self._buffered = [], 0
         if self._file is not None:
+            # Unbuffered: closing writes nothing, and so cannot fail on a full disk.
             self._file.close()
 
     def _spill(self) -> None:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (`close` does it)
+            with self._mapped():
+                # Unnamed: nothing is left behind, however the process ends.
+                self._file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115
         rows = np.concatenate(self._buffer) if self._buffer else np.empty(0, _ROW)
         self._buffer, self._buffered = [], 0
         part = rows["key"] >> np.uint64(64 - _PARTS.bit_length() + 1)
         rows = rows[np.argsort(part, kind="stable")]
         for number, count in enumerate(np.bincount(part.astype(np.int64), minlength=_PARTS)):
-            self._extents[number].append((self._file.tell(), int(count)))
-            self._file.write(rows[:count].tobytes())
+            self._extents[number].append((self._written_bytes, int(count)))
+            self._write(memoryview(rows[:count].tobytes()))
             rows = rows[count:]
-        self._file.flush()
+
+    def _write(self, left: memoryview) -> None:
+        assert self._file is not None
+        with self._mapped():
+            while left:
+                written = os.write(self._file.fileno(), left)
+                self._written_bytes += written
+                left = left[written:]
 
     def _read(self, offset: int, count: int) -> _Rows:
         assert self._file is not None
-        found = os.pread(self._file.fileno(), count * _ROW.itemsize, offset)
+        with self._mapped():
+            found = os.pread(self._file.fileno(), count * _ROW.itemsize, offset)
+        assert len(found) == count * _ROW.itemsize, "a part is far below what one call reads"
         return np.frombuffer(found, _ROW)
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"a temporary file of the plan cannot be written: {error.strerror}",
+                str(self._folder),
+                "free some space there, 24 bytes a row for each kind of repeats; or plan a part,"
+                " with --limit or --only",
+            ) from error
 
 
 def _grouped(rows: _Rows) -> Group:

@@ -11,7 +11,7 @@ from backfill.mapping import Stream
 from backfill.planning.forecast import Forecast
 from backfill.planning.looking import Finding, Sample
 from backfill.planning.looks.refused import Refusals
-from backfill.resumption import State
+from backfill.resumption import Start, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,16 @@ class StreamPlan:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the job's checkpoint holds: a run begins where that ended."""
+    """What the job's checkpoint holds.
+
+    start:   what a run of the job makes of it; None: it is refused, for what `refusal` says.
+    """
 
     run_id: str
     state: State
     rows_done: int
-    is_finished: bool
+    start: Start | None
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Plan:
     @property
     def is_done(self) -> bool:
         """Whether earlier processes left nothing to do."""
-        return self.total("rows_done") > 0 and not self.total("read")
+        return self.standing is not None and self.standing.start is Start.FINISHED
 
     @property
     def filtered(self) -> int:

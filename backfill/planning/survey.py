@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from backfill import config, pacing
 from backfill.chunker import Chunker
 from backfill.config import Job
+from backfill.errors import CheckpointError
 from backfill.ledger import Ledger
 from backfill.operations import Encoded
 from backfill.pipeline import OpenStream, Watcher
@@ -28,9 +29,10 @@ from backfill.planning.looks.profiles import Blanks, Newborn
 from backfill.planning.looks.refused import LeftOut, Refused
 from backfill.planning.looks.repeats import Again, Unordered
 from backfill.planning.looks.times import Ahead, Young
+from backfill.planning.pairs import Store
 from backfill.planning.plan import Plan, Standing, StreamPlan
 from backfill.records import Batch, SourceFile
-from backfill.resumption import JobIdentity, Saved
+from backfill.resumption import JobIdentity, Saved, Start, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,41 +61,68 @@ async def survey(
 
     Memory: three blocks, and 24 bytes a row for each of five kinds of repeats, up to 48 MB each;
     what is more stands in temporary files beside the checkpoint.
+    Raises SourceError where a source cannot be read on, StorageError where there is no room for
+    such a file; where the rest is asked for, CheckpointError if a run would be refused.
     """
-    folder, saved = job.checkpoint.parent, scope.saved
-    identity = digest(job_identity("", streams))
-    goes_on = scope.goes_on and saved is not None and digest(saved.job) == identity
-    looks = _looks(str(folder) if folder.is_dir() else None)
+    identity, ledger = job_identity("", streams), Ledger()
+    if scope.goes_on and scope.saved and _start(identity, scope.saved) in _GOING_ON:
+        ledger = Ledger(scope.saved.files, scope.saved.counts)
+    with Store(job.checkpoint.parent) as store:
+        loads, plans, found = await _read(job, streams, ledger, watcher, scope.limit, store)
+    return Plan(
+        job,
+        str(job.sandbox or config.address(job, os.environ)),
+        digest(identity),
+        tuple(plans),
+        (*found, *_of_sources(plans), *of_job(job)),
+        forecast(loads, job.destination, scope.latency_s),
+        standing(identity, scope.saved),
+    )
+
+
+async def _read(
+    job: Job,
+    streams: tuple[OpenStream, ...],
+    ledger: Ledger,
+    watcher: Watcher,
+    limit: int | None,
+    store: Store,
+) -> tuple[list[Load], list[StreamPlan], list[Finding]]:
+    looks = _looks(store)
     files = [file.file for stream in streams for file in stream.files]
-    ledger = Ledger(saved.files, saved.counts) if saved and goes_on else Ledger()
     plans, loads = list[StreamPlan](), list[Load]()
     for stream in streams:
         one = _Stream(job, stream, files, looks)
         watcher.begins(stream.name, ledger.counts(stream.name).done)
-        await one.read(ledger, watcher, scope.limit)
+        await one.read(ledger, watcher, limit)
         plans.append(one.plan(ledger.counts(stream.name).done))
         loads.append(one.load())
     found = list[Finding]()
     for look in looks:
         found += await asyncio.to_thread(_found, look, files)
-    found += [*_of_sources(plans), *of_job(job)]
-    return Plan(
-        job,
-        str(job.sandbox or config.address(job, os.environ)),
-        identity,
-        tuple(plans),
-        tuple(found),
-        forecast(loads, job.destination, scope.latency_s),
-        standing(saved),
-    )
+    return loads, plans, found
 
 
-def standing(saved: Saved | None) -> Standing | None:
-    """What the checkpoint says, in short."""
+#: A run that finished has nothing to go on with, and neither has the plan of the rest.
+_GOING_ON = (Start.RESUME, Start.FINISHED)
+
+
+def standing(job: JobIdentity, saved: Saved | None) -> Standing | None:
+    """What the checkpoint says, in short, and what a run of the job makes of it."""
     if saved is None:
         return None
+    start, refusal = None, ""
+    try:
+        start = _start(job, saved)
+    except CheckpointError as error:
+        refusal = error.what
     done = sum(counts.done for counts in saved.counts.values())
-    return Standing(saved.run_id, saved.state, done, saved.is_finished)
+    return Standing(saved.run_id, saved.state, done, start, refusal)
+
+
+def _start(job: JobIdentity, saved: Saved) -> Start:
+    """What a run does; where it goes is not looked at, for that needs credentials."""
+    return decide(job._replace(destination=saved.job.destination), saved)
 
 
 def digest(job: JobIdentity) -> str:
@@ -102,18 +131,18 @@ def digest(job: JobIdentity) -> str:
     return hashlib.blake2b(meant, digest_size=16).hexdigest()
 
 
-def _looks(folder: str | None) -> list[Look]:
+def _looks(store: Store) -> list[Look]:
     """In the order in which their findings are told."""
     return [
         Young(),
         Nobodies(),
-        Emails(folder),
-        Spellings(folder),
-        Orphans(folder),
-        Unordered(folder),
+        Emails(store),
+        Spellings(store),
+        Orphans(store),
+        Unordered(store),
         Newborn(),
         Ahead(),
-        Again(folder),
+        Again(store),
         Blanks(),
     ]
 

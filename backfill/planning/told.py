@@ -8,6 +8,7 @@ from typing import Any
 
 from backfill.planning.looking import Finding, Sample, counted, listed
 from backfill.planning.plan import Plan, StreamPlan
+from backfill.resumption import Start
 
 _COLUMNS = ("rows", "operations", "requests", "bytes", "rejected", "filtered", "held")
 _PARTS = ("where", "folded")
@@ -136,9 +137,14 @@ def _samples_as_json(samples: Sequence[Sample]) -> list[dict[str, Any]]:
 def _standing_as_json(plan: Plan) -> dict[str, Any] | None:
     if plan.standing is None:
         return None
-    return {"path": str(plan.job.checkpoint)} | {
-        name: getattr(plan.standing, name)
-        for name in ("run_id", "state", "rows_done", "is_finished")
+    known = plan.standing
+    return {
+        "path": str(plan.job.checkpoint),
+        "run_id": known.run_id,
+        "state": known.state,
+        "rows_done": known.rows_done,
+        "a_run": "is refused" if known.start is None else known.start.name.lower(),
+        "refusal": known.refusal or None,
     }
 
 
@@ -232,19 +238,20 @@ def _duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+#: What a run does with what stands at the checkpoint.
+_STARTS = {
+    Start.RESUME: "a run goes on with the rest",
+    Start.FINISHED: "a run sends nothing; this is what --fresh does",
+    Start.NEW_RUN: "sources changed since, and a run begins anew over it",
+}
+
+
 def _standing(plan: Plan) -> list[str]:
-    assert plan.standing is not None
-    run_id, state, done, is_finished = (
-        plan.standing.run_id,
-        plan.standing.state,
-        plan.standing.rows_done,
-        plan.standing.is_finished,
-    )
-    if is_finished:
-        said = "a run of the same sources sends nothing; this is what --fresh, or changed ones, do"
-    else:
-        said = f"a run goes on with the rest; {done:,} rows are done"
-    return [f"Run {run_id} stands at the checkpoint, {state}: {said}."]
+    known = plan.standing
+    assert known is not None
+    said = f"a run is refused: {known.refusal}" if known.start is None else _STARTS[known.start]
+    done = f"{counted(known.rows_done, 'row')} done"
+    return [f"Run {known.run_id} stands at the checkpoint, {known.state}, {done}: {said}."]
 
 
 def _next(plan: Plan) -> str:

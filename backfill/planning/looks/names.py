@@ -11,7 +11,7 @@ import polars as pl
 from backfill.operations import binding, identities
 from backfill.planning.looking import SAMPLES_MAX, Finding, Seen, Tally, counted, sample
 from backfill.planning.naming import JUNK, named
-from backfill.planning.pairs import Pairs
+from backfill.planning.pairs import Store
 from backfill.records import Bools, SourceFile
 
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
@@ -58,8 +58,8 @@ class Nobodies:
 class Spellings:
     """One entity under several spellings: names that differ in case or in spaces only."""
 
-    def __init__(self, folder: str | None) -> None:
-        self._pairs = Pairs(folder)
+    def __init__(self, store: Store) -> None:
+        self._pairs = store.pairs()
 
     def look(self, seen: Seen) -> None:
         """Note whom the rows are about, and the objects they are tied to."""
@@ -92,8 +92,8 @@ class Spellings:
 class Emails:
     """One email address under several ids."""
 
-    def __init__(self, folder: str | None) -> None:
-        self._pairs = Pairs(folder)
+    def __init__(self, store: Store) -> None:
+        self._pairs = store.pairs()
 
     def look(self, seen: Seen) -> None:
         """Note the rows that have both."""

@@ -9,15 +9,15 @@ import numpy as np
 
 from backfill.planning.looking import Finding, Seen, Tally, counted
 from backfill.planning.naming import named
-from backfill.planning.pairs import Pairs
+from backfill.planning.pairs import Store
 from backfill.records import Bools, SourceFile, UInt64s
 
 
 class Orphans:
     """Events, devices and relationships of people and objects whose every row is rejected."""
 
-    def __init__(self, folder: str | None) -> None:
-        self._sent = Pairs(folder)
+    def __init__(self, store: Store) -> None:
+        self._sent = store.pairs()
         self._rejected = self._missing = np.empty(0, np.uint64)
         self._stream = ""
         self._found: dict[tuple[str, str], Tally] = defaultdict(Tally)

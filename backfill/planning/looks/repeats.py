@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 from backfill.operations import Encoded
 from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, counted, placed, sample
 from backfill.planning.naming import named
-from backfill.planning.pairs import Pairs
+from backfill.planning.pairs import Pairs, Store
 from backfill.records import Int64s, SourceFile, UInt64s
 
 
@@ -21,10 +22,9 @@ class Again:
     An event's id is that of its time and key: with other data under it, that data is lost.
     """
 
-    def __init__(self, folder: str | None) -> None:
-        self._folder = folder
-        self._events: dict[str, Pairs] = {}
-        self._others: dict[str, Pairs] = {}
+    def __init__(self, store: Store) -> None:
+        self._events: dict[str, Pairs] = defaultdict(store.pairs)
+        self._others: dict[str, Pairs] = defaultdict(store.pairs)
 
     def look(self, seen: Seen) -> None:
         """Note the operations of a block."""
@@ -33,10 +33,10 @@ class Again:
             return
         whole, places = _hashes(made), placed(seen.number, _last_rows(made))
         if made.event_ids is None:
-            self._others.setdefault(name, Pairs(self._folder)).add(whole, whole, places)
+            self._others[name].add(whole, whole, places)
         else:
             ids = made.event_ids.hash().to_numpy()
-            self._events.setdefault(name, Pairs(self._folder)).add(ids, whole, places)
+            self._events[name].add(ids, whole, places)
 
     def found(self, files: Sequence[SourceFile]) -> Iterator[Finding]:
         """Two findings a stream of events, one of any other."""
@@ -66,9 +66,8 @@ class Again:
 class Unordered:
     """Several rows of one entity in a stream that does not say which of them is later."""
 
-    def __init__(self, folder: str | None) -> None:
-        self._folder = folder
-        self._streams: dict[str, Pairs] = {}
+    def __init__(self, store: Store) -> None:
+        self._streams: dict[str, Pairs] = defaultdict(store.pairs)
         self._of_objects: set[str] = set()
 
     def look(self, seen: Seen) -> None:
@@ -78,7 +77,7 @@ class Unordered:
             return
         if stream.object:
             self._of_objects.add(stream.name)
-        pairs = self._streams.setdefault(stream.name, Pairs(self._folder))
+        pairs = self._streams[stream.name]
         for one in named(seen):
             if one.is_own:
                 is_there, exact = one.exact()
