@@ -76,6 +76,7 @@ def _pace_s(load: Load, to: Destination) -> float:
 def _latency_s(load: Load, to: Destination, latency_s: float) -> float:
     if not load.requests:
         return 0.0
-    held = max(1, HELD_BYTES_MAX * load.requests // max(load.body_bytes, 1))
-    in_flight = min(to.concurrency or MOST, held)
-    return math.ceil(load.requests / in_flight) * latency_s
+    # As many turns as the requests in flight, or the bytes of them that are held, make needed.
+    by_requests = load.requests / (to.concurrency or MOST)
+    by_bytes = load.body_bytes / HELD_BYTES_MAX
+    return math.ceil(max(by_requests, by_bytes)) * latency_s

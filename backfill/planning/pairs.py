@@ -32,7 +32,7 @@ _Rows = npt.NDArray[np.void]
 class Group(NamedTuple):
     """Rows with the keys of one part of all keys, ordered by key, value and place.
 
-    is_key, is_value: bool[n]: whether a row is the first of its key, of its key and value.
+    A place stands once in a key. is_key, is_value: bool[n]: whether a row is the first of its key, of its key and value.
     """
 
     keys: UInt64s
@@ -48,6 +48,18 @@ class Group(NamedTuple):
         number = np.cumsum(self.is_key) - 1
         found: Bools = (np.bincount(number, self.is_value) > 1)[number]
         return found
+
+    def later(self) -> tuple[Bools, Bools]:
+        """bool[n], twice: the rows that have one of their key before them, by place; those of them
+        whose value is another than that of the first.
+        """
+        if not len(self.keys):
+            return np.empty(0, np.bool_), np.empty(0, np.bool_)
+        number = np.cumsum(self.is_key) - 1
+        first = np.minimum.reduceat(self.places, np.flatnonzero(self.is_key))
+        is_later: Bools = self.places != first[number]
+        differs: Bools = self.values != self.values[~is_later][number]
+        return is_later, differs
 
 
 class Store:

@@ -85,7 +85,7 @@ class Spellings:
                 f"{counted(count, 'identifier')} spelled in several ways, with other case or"
                 " spaces: to the API each is somebody of its own",
                 rows=count,
-                samples=tuple(sample(place, files) for place in samples[:SAMPLES_MAX]),
+                samples=tuple(sample(place, files) for place in sorted(samples[:SAMPLES_MAX])),
             )
 
 
@@ -130,7 +130,7 @@ class Emails:
                 f" {counted(rows, 'row')}: where email is an identifier of the workspace, only the"
                 " first gets it; merge them, or leave it out",
                 rows=rows,
-                samples=tuple(sample(place, files) for place in samples[:SAMPLES_MAX]),
+                samples=tuple(sample(place, files) for place in sorted(samples[:SAMPLES_MAX])),
             )
 
 

@@ -104,11 +104,11 @@ def _repeated(pairs: Pairs, files: Sequence[SourceFile]) -> tuple[int, tuple[Sam
     """Rows whose key stands before, the first of them, and how many have another value than it."""
     count, differing, places = 0, 0, list[int]()
     for group in pairs.groups():
-        again = ~group.is_key
+        again, differs = group.later()
         count += int(np.count_nonzero(again))
         if len(places) < SAMPLES_MAX:
             places += group.places[again][:SAMPLES_MAX].tolist()
-        differing += int(np.count_nonzero(again & group.several()))
+        differing += int(np.count_nonzero(differs))
     pairs.close()
     return count, tuple(sample(place, files) for place in sorted(places)[:SAMPLES_MAX]), differing
 
