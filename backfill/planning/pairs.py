@@ -32,7 +32,8 @@ _Rows = npt.NDArray[np.void]
 class Group(NamedTuple):
     """Rows with the keys of one part of all keys, ordered by key, value and place.
 
-    A place stands once in a key. is_key, is_value: bool[n]: whether a row is the first of its key, of its key and value.
+    A place stands once in a key.
+    is_key, is_value: bool[n]: whether a row is the first of its key, of its key and value.
     """
 
     keys: UInt64s
