@@ -201,7 +201,8 @@ def test_a_plan_tells_what_a_run_makes_of_the_checkpoint(tmp_path):
 
 
 cells = st.sampled_from(["", "a", "b", "A", " a", "null", "é" * 600, LONG_AGO, "-5", "\x00"])
-small_rows = st.lists(st.fixed_dictionaries(dict.fromkeys(("id", "value", "at"), cells)), min_size=1)
+small_row = st.fixed_dictionaries(dict.fromkeys(("id", "value", "at"), cells))
+small_rows = st.lists(small_row, min_size=1)
 stream_keys = st.fixed_dictionaries(
     {"person": st.just({"id": "id"})},
     optional={

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backfill.errors import StorageError
 from backfill.planning.pairs import Pairs, Store
+from tests.faults.disk import mounted
 
 some_keys = st.one_of(st.integers(0, 3), st.sampled_from([2**58, 2**63, 2**64 - 1]))
 blocks = st.lists(st.lists(st.tuples(some_keys, st.integers(0, 3)), max_size=12), max_size=12)
@@ -95,19 +96,23 @@ def test_rows_may_be_added_after_the_groups_were_looked_at(tmp_path_factory, fir
 def still_open(folder: Path) -> list[str]:
     """The files of a folder that this process has open, those without a name, too."""
     found = []
-    for descriptor in os.listdir("/proc/self/fd"):
+    for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+            found.append(str(descriptor.readlink()))
     return [name for name in found if name.startswith(str(folder))]
 
 
 def test_a_store_leaves_nothing_open_and_nothing_in_the_folder_also_on_an_error(tmp_path):
-    with pytest.raises(KeyboardInterrupt), Store(tmp_path, buffered_rows=2) as store:
-        for pairs in (store.pairs(), store.pairs()):
-            filled(pairs, [[(1, 1)] * 5] * 3)
-        assert len(still_open(tmp_path)) == 2
-        assert list(tmp_path.iterdir()) == []
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with Store(tmp_path, buffered_rows=2) as store:
+            for pairs in (store.pairs(), store.pairs()):
+                filled(pairs, [[(1, 1)] * 5] * 3)
+            assert len(still_open(tmp_path)) == 2
+            assert list(tmp_path.iterdir()) == []
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
 
     assert still_open(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
@@ -118,3 +123,16 @@ def test_a_folder_that_is_not_there_is_no_reason_to_fail(tmp_path):
         pairs = store.pairs()
         filled(pairs, [[(1, 1)], [(1, 2)]])
         assert [len(group.keys) for group in pairs.groups() if len(group.keys)] == [2]
+
+
+def test_a_disk_without_room_is_told_as_such(tmp_path):
+    with mounted(tmp_path / "small") as disk, Store(disk.seen, buffered_rows=1) as store:
+        pairs = store.pairs()
+        filled(pairs, [[(1, 1)]])
+        disk.fill()
+        with pytest.raises(StorageError) as caught:
+            filled(pairs, [[(n, n) for n in range(1_000)]])
+
+    assert "No space left on device" in caught.value.what
+    assert caught.value.where == str(disk.seen)
+    assert "24 bytes a row" in caught.value.fix
