@@ -14,6 +14,7 @@ import click
 from backfill.cli.help import Group
 from backfill.cli.options import (
     Part,
+    check_alone,
     config_argument,
     job_of,
     json_option,
@@ -114,6 +115,7 @@ def run(
     with watched(output, config, metrics_file) as audience:
         job = job_of(config, overrides, part)
         output.unfinished = partial(unbegun, job)
+        check_alone(job)
         say_warnings(output, job)
         if not yes:
             ask(output, job, extent)

@@ -78,20 +78,33 @@ def part_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def job_of(config: Path, overrides: Sequence[str], part: Part) -> Job:
     """The job that a command is about.
 
-    Raises what `config.load` and `config.only` raise; UsageError for a source without a stream, and
-    while a run of the whole job is alive, which keeps the pace for itself.
+    Raises what `config.load` and `config.only` raise; UsageError for a source without a stream.
     """
-    from backfill.checkpoint import holder
     from backfill.config import load, only
 
     job, name, source = load(config, overrides), part["only"], part["source"]
-    if name is None:
-        if source is not None:
-            names = ", ".join(stream.name for stream in job.streams)
-            fix = f"add --only STREAM, one of: {names}"
-            raise UsageError("--source does not say of which stream it is", "--source", fix)
-        return job
-    if held_by := holder(job.checkpoint):
-        fix = "wait for it to end: both together would pass the pace"
-        raise UsageError(f"a run of the whole job is alive: {held_by}", str(job.checkpoint), fix)
-    return only(job, name, source)
+    if name is not None:
+        return only(job, name, source)
+    if source is not None:
+        names = ", ".join(stream.name for stream in job.streams)
+        fix = f"add --only STREAM, one of: {names}"
+        raise UsageError("--source does not say of which stream it is", "--source", fix)
+    return job
+
+
+def check_alone(job: Job) -> None:
+    """Raise UsageError while a run is alive of which this is a part, or of a part of this.
+
+    Each keeps the pace for itself: together they would pass it.
+    """
+    from backfill.checkpoint import holder
+    from backfill.config import parts
+
+    whole = job.part_of
+    others = [("the whole job", whole.checkpoint)] if whole else []
+    others += [("a part of the job", path) for path in parts(whole or job)]
+    for what, path in others:
+        held_by = None if path == job.checkpoint else holder(path)
+        if held_by is not None:
+            fix = "wait for it to end: both together would pass the pace"
+            raise UsageError(f"a run of {what} is alive: {held_by}", str(path), fix)

@@ -10,7 +10,7 @@ from backfill.config.environment import (
     sandbox_credentials,
 )
 from backfill.config.job import Destination, Job, json_schema, load, of
-from backfill.config.only import only
+from backfill.config.only import only, parts
 
 __all__ = [
     "Credentials",
@@ -24,6 +24,7 @@ __all__ = [
     "load",
     "of",
     "only",
+    "parts",
     "sandbox_app_api_key",
     "sandbox_credentials",
 ]

@@ -40,3 +40,14 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
         streams=(stream,),
         part_of=job,
     )
+
+
+def parts(job: Job) -> list[Path]:
+    """The checkpoints of a job's parts, as far as there are any."""
+    beside = f"{job.checkpoint.name}.only-"
+    try:
+        found = [path for path in job.checkpoint.parent.iterdir() if path.name.startswith(beside)]
+    except OSError:
+        return []
+    apart = (".lock", "-wal", "-shm", ".plan.json")
+    return sorted(path for path in found if not path.name.endswith(apart))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from backfill import timestamps, trackapi
+from backfill.columns import json_string
 from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.errors import MappingError
 from backfill.mapping import Field, ObjectRef, Stream, ValueType
@@ -47,11 +48,22 @@ def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
     if columns is None:
         return
     for path, name in missing(stream, columns):
-        raise MappingError(
-            f"no column '{name}' in {label}",
-            f"stream {stream.name}, {path}",
-            f"use one of: {', '.join(columns)}" if columns else "give a file with a header",
-        )
+        fix = f"use one of: {', '.join(columns)}" if columns else "give a file with a header"
+        if parted := _parted_by(columns, name):
+            shown = "a tab" if parted == "\t" else f"'{parted}'"
+            fix = (
+                f"its cells seem to be parted by {shown}: say source: {{path: …, delimiter:"
+                f" {json_string(parted)}}}, or write the file with the delimiter it is read with"
+            )
+        raise MappingError(f"no column '{name}' in {label}", f"stream {stream.name}, {path}", fix)
+
+
+def _parted_by(columns: Iterable[str], name: str) -> str | None:
+    """The delimiter by which a header would have a column of this name; None: there is none."""
+    for delimiter in ",;\t|":
+        if any(name in column.split(delimiter) for column in columns):
+            return delimiter
+    return None
 
 
 def missing(stream: Stream, columns: Iterable[str]) -> Iterator[tuple[str, str]]:

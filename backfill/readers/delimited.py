@@ -116,8 +116,7 @@ class CsvReader:
                 self._file.label,
                 "say how the file is written: source: {path: …, encoding: utf-16 or cp1252}",
             ) from error
-        # A file without a header that begins with our columns has one: it is a rejects file.
-        if given is None or header == (*given, *dialect.REJECT_COLUMNS):
+        if given is None or _is_header(header, tuple(given)):
             return header, after
         return tuple(given), before
 
@@ -215,6 +214,15 @@ class CsvReader:
         cells = f"{count} cell{'' if count == 1 else 's'}"
         reason = f"{cells} where {self._namer} has {len(self.columns)}"
         return Fault(row, "ragged_row", reason, raw)
+
+
+def _is_header(record: tuple[str, ...], given: tuple[str, ...]) -> bool:
+    """Whether a file that should have no header begins with one: the columns' own names.
+
+    It is a rejects file then, of whose own columns a spreadsheet may have dropped some.
+    """
+    rest = record[len(given) :]
+    return record[: len(given)] == given and set(rest) <= set(dialect.REJECT_COLUMNS)
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
