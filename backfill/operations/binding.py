@@ -47,8 +47,11 @@ def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
     where_of(stream)
     if columns is None:
         return
+    if not columns:
+        fix = "write it with its header line, which no row need follow, or take it out of `source`"
+        raise MappingError(f"{label} is empty: it has no header", f"stream {stream.name}", fix)
     for path, name in missing(stream, columns):
-        fix = f"use one of: {', '.join(columns)}" if columns else "give a file with a header"
+        fix = f"use one of: {', '.join(columns)}"
         if parted := _parted_by(columns, name):
             shown = "a tab" if parted == "\t" else f"'{parted}'"
             fix = (

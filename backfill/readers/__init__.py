@@ -6,6 +6,7 @@ from backfill.mapping import Source
 from backfill.readers.delimited import CsvReader
 from backfill.readers.fingerprint import Fingerprint, fingerprint
 from backfill.readers.framing import Reader
+from backfill.readers.guises import check_guise
 from backfill.readers.jsonl import JsonlReader
 from backfill.readers.parquet import ParquetReader
 from backfill.readers.sources import find
@@ -18,9 +19,10 @@ def open_file(file: SourceFile, source: Source, *, as_rejects: bool = False) -> 
     """The reader of one file; its header or schema is read and checked.
 
     as_rejects: a file of rejects is looked at, not sent again: see JsonlReader.
-    Raises MappingError for what the config can mend (names of columns, encoding, delimiter),
-    SourceError where the file is missing, unreadable or damaged.
+    Raises MappingError for what the config can mend (names of columns, encoding, delimiter, a file
+    that is of another format), SourceError where the file is missing, unreadable or damaged.
     """
+    check_guise(file, source)
     if file.format == "parquet":
         return ParquetReader(file)
     if file.format == "jsonl":
