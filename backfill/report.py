@@ -22,8 +22,6 @@ DELIVERED_MEANS = (
 )
 _COLUMNS = ("read", "delivered", "rejected", "filtered", "unprocessed")
 
-#: How what stopped a run begins among the remarks of its log.
-STOPPED = "stopped: "
 _RUN_AGAIN = "run the same command again: it goes on where this run ended"
 
 
@@ -76,11 +74,6 @@ def total(counts: Iterable[Counts]) -> Counts:
     return together
 
 
-def stopped(error: BackfillError) -> str:
-    """What stopped a run, as its log keeps it."""
-    return f"{STOPPED}{error.what}; {error.where}; {error.fix}"
-
-
 def as_json(closing: Closing) -> dict[str, Any]:
     """The object `run --json` prints. Raises AssertionError where counts do not add up."""
     _lost_nothing(closing)
@@ -124,18 +117,23 @@ def summary_lines(closing: Closing) -> list[str]:
 
 
 def status_as_json(
-    saved: Saved | None, holder: str | None, checkpoint: Path, rejects: Sequence[Path] = ()
+    saved: Saved | None,
+    holder: str | None,
+    checkpoint: Path,
+    rejects: Sequence[Path] = (),
+    reason: str | None = None,
 ) -> dict[str, Any]:
     """The object `status --json` prints.
 
     saved: what the checkpoint holds; holder: the process that holds it, None for nobody;
-    rejects: the files that hold refused rows.
+    rejects: the files that hold refused rows; reason: why the run stopped, where it did.
     """
     if saved is None:
         return {"state": "not started", "checkpoint": str(checkpoint), "error": None}
     counts, finished = _by_stream(saved), saved.finished_files
     return {
         "state": _state(saved, holder),
+        "reason": reason if _state(saved, holder) == "stopped" else None,
         "run_id": saved.run_id,
         "is_finished": saved.is_finished,
         **_sums_as_json(total(counts.values())),
@@ -155,7 +153,11 @@ def status_as_json(
 
 
 def status_lines(
-    saved: Saved | None, holder: str | None, checkpoint: Path, rejects: Sequence[Path] = ()
+    saved: Saved | None,
+    holder: str | None,
+    checkpoint: Path,
+    rejects: Sequence[Path] = (),
+    reason: str | None = None,
 ) -> list[str]:
     """What `status` says; arguments as of status_as_json."""
     if saved is None:
@@ -164,6 +166,7 @@ def status_lines(
     files = sum(len(stream.files) for stream in saved.job.streams)
     return [
         f"Run {saved.run_id} is {state}{f' as {holder}' if state == 'running' else ''}.",
+        *([f"Reason: {reason}."] if reason and state == "stopped" else []),
         "",
         *_table(counts),
         "",

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import xxhash
 
-from backfill.errors import CheckpointError
+from backfill.errors import BackfillError, CheckpointError
 from backfill.ledger import Counts, FileState, Request
 
 #: What a run came to; "held" keeps events too young to be sent for a later start of the same run;
@@ -112,6 +112,19 @@ class Log(NamedTuple):
     requests: tuple[Request, ...] = ()
     remarks: tuple[str, ...] = ()
     sittings: tuple[Sitting, ...] = ()
+
+
+_STOPPED = "stopped: "
+
+
+def stopped_by(error: BackfillError) -> str:
+    """The remark that says why a run stopped; of an error, so there is no value of a row in it."""
+    return f"{_STOPPED}{error.what} ({error.where}); {error.fix}"
+
+
+def reason_in(remark: str) -> str | None:
+    """Why a run stopped, where this is the remark that says so."""
+    return remark.removeprefix(_STOPPED) if remark.startswith(_STOPPED) else None
 
 
 class Start(Enum):

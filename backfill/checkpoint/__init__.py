@@ -5,7 +5,7 @@ commit makes durable belongs together and becomes visible together; nothing is e
 another run could need. It holds labels and counts, never a value of a row and never a secret.
 """
 
-from backfill.checkpoint.file import Checkpoint, new_run_id, peek, peek_log
+from backfill.checkpoint.file import Checkpoint, new_run_id, peek, peek_log, peek_reason
 from backfill.checkpoint.lock import holder
 
-__all__ = ["Checkpoint", "holder", "new_run_id", "peek", "peek_log"]
+__all__ = ["Checkpoint", "holder", "new_run_id", "peek", "peek_log", "peek_reason"]

@@ -137,6 +137,14 @@ def peek_log(path: Path) -> Log:
     return _peeked(path, tables.read_log) or Log()
 
 
+def peek_reason(path: Path) -> str | None:
+    """Why the run stopped that a checkpoint holds, where that is the last that was said.
+
+    Raises as `peek` does.
+    """
+    return _peeked(path, tables.read_reason)
+
+
 def _peeked(path: Path, read: Callable[[sqlite3.Connection], Found]) -> Found | None:
     path = path.resolve()
     with read_from(path):

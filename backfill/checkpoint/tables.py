@@ -27,6 +27,7 @@ from backfill.resumption import (
     Sitting,
     State,
     StreamIdentity,
+    reason_in,
 )
 
 #: Marks the file as ours, in SQLite's header: "bfck".
@@ -180,6 +181,12 @@ def read_log(connection: sqlite3.Connection) -> Log:
         tuple(text for (text,) in connection.execute("SELECT text FROM remarks ORDER BY rowid")),
         tuple(Sitting(*row) for row in connection.execute("SELECT * FROM sittings ORDER BY rowid")),
     )
+
+
+def read_reason(connection: sqlite3.Connection) -> str | None:
+    """Why the run stopped, where that is the last that was said."""
+    query = "SELECT text FROM remarks ORDER BY rowid DESC LIMIT 1"
+    return next((reason_in(text) for (text,) in connection.execute(query)), None)
 
 
 def _put_requests(connection: sqlite3.Connection, requests: Iterable[Request]) -> None:

@@ -131,15 +131,16 @@ def run(
 def status(output: Output, config: Path, overrides: Sequence[str]) -> None:
     """How far is CONFIG? Also while a run is alive."""
     from backfill import report
-    from backfill.checkpoint import holder, peek
+    from backfill.checkpoint import holder, peek, peek_reason
     from backfill.config import load
     from backfill.rejects import refused
 
     job = load(config, overrides)
     saved, held_by = peek(job.checkpoint), holder(job.checkpoint)
     files = [path for s in job.streams for path in refused(job.rejects, s.name)]
-    output.lines(report.status_lines(saved, held_by, job.checkpoint, files))
-    output.result(report.status_as_json(saved, held_by, job.checkpoint, files))
+    reason = peek_reason(job.checkpoint) if saved and saved.state == "stopped" else None
+    output.lines(report.status_lines(saved, held_by, job.checkpoint, files, reason))
+    output.result(report.status_as_json(saved, held_by, job.checkpoint, files, reason))
 
 
 class _Door(TypedDict):

@@ -97,6 +97,7 @@ class Flow:
         self._watcher = watcher
         self.held = 0
         self._has_looked = self._is_read = False
+        self._was_done = all(ledger.is_finished(file.file) for file in stream.files)
         self._young = self._future = 0
 
     async def batches(self) -> AsyncGenerator[Batch]:
@@ -137,9 +138,9 @@ class Flow:
         return self._is_read and self._counts.unprocessed == self.held
 
     def remarks(self) -> list[Remark]:
-        """What a person should know of the stream's events once it is through."""
+        """What a person should know of the stream once it is through."""
         name, campaigns = self._stream.name, self._stream.stream.campaigns
-        remarks = []
+        remarks = self._of_nothing()
         if self._young and campaigns is None:
             text = (
                 f"{name}: {self._young:,} events are younger than 72 hours; in a live workspace"
@@ -157,6 +158,18 @@ class Flow:
             )
             remarks.append(Remark(text, "held_events"))
         return remarks
+
+    def _of_nothing(self) -> list[Remark]:
+        """Why a stream that was read to its end had nothing to send."""
+        name, counts = self._stream.name, self._ledger.counts(self._stream.name)
+        if not self._is_read or self._was_done:
+            return []
+        if not counts.read:
+            return [Remark(f"{name}: its source holds no rows", "no_rows", "warning")]
+        if counts.filtered_where == counts.read:
+            text = f"{name}: `where` leaves out every row: {self._stream.stream.where}"
+            return [Remark(text, "where_leaves_nothing", "warning")]
+        return []
 
     def _look_for_typos(self, block: Block) -> None:
         """JSON records tell their keys only one by one: a late key and a typo look alike."""

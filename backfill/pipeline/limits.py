@@ -28,6 +28,14 @@ def sending_limits(job: Job, saved: Saved | None) -> Limits:
     )
 
 
+def batch_operations_max(job: Job) -> int | None:
+    """Most operations of a batch; None: as many as fit."""
+    to = job.destination
+    if to.operations_per_s is None:
+        return None
+    return pacing.batch_operations_max(to.operations_per_s, to.requests_per_s)
+
+
 def _connections_max() -> int:
     """As many as this process may have open."""
     open_files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field
 
-from backfill import pacing
 from backfill.checkpoint import Checkpoint, new_run_id
 from backfill.config import Job
 from backfill.courier import RequestLog
@@ -18,15 +17,15 @@ from backfill.pipeline import guard
 from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.flow import Flow, Terms, Watcher
 from backfill.pipeline.keeping import Keeper
-from backfill.pipeline.limits import remark, sending_limits
+from backfill.pipeline.limits import batch_operations_max, remark, sending_limits
 from backfill.pipeline.outage import Outage
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.pipeline.ticker import Ticker
 from backfill.rejects import RejectsFile, refused
 from backfill.remarks import Remark
-from backfill.report import Closing, Effort, stopped
-from backfill.resumption import Extent, Saved, Start, State, decide
+from backfill.report import Closing, Effort
+from backfill.resumption import Extent, Saved, Start, State, decide, stopped_by
 from backfill.sender import Sender
 
 
@@ -131,14 +130,10 @@ def _progress(resumed: Saved) -> str:
 
 
 def _terms(job: Job, place: Place, options: Options) -> Terms:
-    to = job.destination
-    operations_max = None
-    if to.operations_per_s:
-        operations_max = pacing.batch_operations_max(to.operations_per_s, to.requests_per_s)
     return Terms(
         int(time.time()),
         options.limit,
-        operations_max,
+        batch_operations_max(job),
         place.is_rehearsal,
         job.max_rejects,
         job.rejects,
@@ -287,13 +282,13 @@ class _Running:
             self._sender.stop()
 
     async def _finish(self, state: State) -> None:
-        if self._failure:
-            self._ledger.remark(stopped(self._failure))
         with self._noting():  # what is done stays so if a file cannot be closed
             await self._keeper.commit("stopped")
         for file in self._rejects.values():
             with self._noting():
                 file.close()
+        if self._failure:
+            self._ledger.remark(stopped_by(self._failure))
         with self._noting():
             await self._keeper.commit("stopped" if self._failure else state)
 

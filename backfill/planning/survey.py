@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from backfill import config, pacing
+from backfill import config
 from backfill.chunker import Chunker
 from backfill.config import Job
 from backfill.errors import CheckpointError
@@ -19,6 +19,7 @@ from backfill.ledger import Ledger
 from backfill.operations import Encoded
 from backfill.pipeline import OpenStream, Watcher
 from backfill.pipeline.encoding import encoded
+from backfill.pipeline.limits import batch_operations_max
 from backfill.pipeline.sources import job_identity
 from backfill.planning.forecast import LATENCY_S, Load, forecast
 from backfill.planning.looking import Finding, Look, Seen
@@ -174,10 +175,7 @@ class _Stream:
         self._refused, self._left_out = Refused(), LeftOut()
         self._looks: list[Look | Refused | LeftOut] = [self._refused, self._left_out, *looks]
         self._now_s = int(time.time())
-        to, most = job.destination, None
-        if to.operations_per_s:
-            most = pacing.batch_operations_max(to.operations_per_s, to.requests_per_s)
-        self._chunker = Chunker(stream.name, most)
+        self._chunker = Chunker(stream.name, batch_operations_max(job))
         self._filtered: Counter[str] = Counter()
         self._rows = self._rejected = self._held = self._deliverable = 0
         self._requests = self._operations = self._bytes = 0

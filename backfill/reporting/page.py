@@ -18,13 +18,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from backfill.config import Job
-from backfill.report import DELIVERED_MEANS, STOPPED
+from backfill.report import DELIVERED_MEANS
 from backfill.reporting import batches, drawing, settings, words
 from backfill.reporting.comparison import Actual, compared
 from backfill.reporting.course import quantile
 from backfill.reporting.facts import Facts
 from backfill.reporting.versions import versions
-from backfill.resumption import JobIdentity
+from backfill.resumption import JobIdentity, reason_in
 
 _HERE = Path(__file__).parent
 
@@ -106,8 +106,8 @@ def _headline(job: Job, identity: JobIdentity, facts: Facts) -> dict[str, Any]:
 
 def _why_stopped(facts: Facts) -> str | None:
     """What stopped the run; a run that went on afterwards only keeps it among its remarks."""
-    said = [text for text in facts.remarks if text.startswith(STOPPED)]
-    return said[-1].removeprefix(STOPPED) if said and facts.state == "stopped" else None
+    said = [reason for text in facts.remarks if (reason := reason_in(text))]
+    return said[-1] if said and facts.state == "stopped" else None
 
 
 def _numbers(job: Job, facts: Facts) -> dict[str, Any]:
