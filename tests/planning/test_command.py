@@ -8,11 +8,12 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from backfill.checkpoint import holder
 from tests.end_to_end.command import Ended, command, ended, environ, start, write_job
 from tests.end_to_end.people import PEOPLE, write_people
 from tests.end_to_end.recorder import Answer, recording
@@ -120,13 +121,15 @@ def test_a_damaged_checkpoint_is_told_as_a_run_would(job):
 
 def test_a_plan_beside_a_run_disturbs_it_in_nothing(job):
     write_people(job / "people.csv", 300)
-    write_job(job, PEOPLE, operations_per_s=4_000, concurrency=1)
-    with recording(lambda _: Answer(delay_s=0.2)) as server:
+    released = threading.Event()
+    with recording(lambda _: Answer(200 if released.is_set() else 503)) as server:
         process = start(job, server.address, "run", "job.yaml", "--json")
         while not server.posted:
             assert process.poll() is None
+            time.sleep(0.01)
         beside = plan(job)
-        was_alive = holder(job / "state" / "job.checkpoint") is not None
+        was_alive = process.poll() is None
+        released.set()
         run = ended(process)
 
     assert was_alive
@@ -179,3 +182,13 @@ def test_a_checkpoint_below_a_file_is_a_warning(job):
 
     assert (found.code, found.told["rows"]["read"]) == (0, 10)
     assert "warning: the plan is not kept" in found.text
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_file_without_even_a_header_is_told_to_be_empty(job, content, verb):
+    (job / "people.csv").write_text(content)
+
+    found = command(job, None, verb, "job.yaml", "--json")
+
+    assert_says(found, 2, "people.csv is empty: it has no header", "header line")
