@@ -49,7 +49,9 @@ def send(
     """
     with destination(job) as place:
         closing = _run(_sent(job, place, options, watcher, stop or Stop(), takes_signals))
-    return closing if closing.was_done else replace(closing, report=_reported(job, watcher))
+    if closing.was_done:
+        return closing
+    return replace(closing, report=_reported(job, closing, watcher))
 
 
 def surveyed(job: Job, scope: planning.Scope, watcher: Watcher) -> planning.Plan:
@@ -87,10 +89,11 @@ def destination(job: Job, environ: Mapping[str, str] = os.environ) -> Iterator[P
         yield Place(address, config.identity(job.sandbox, credentials.site_id), credentials)
 
 
-def _reported(job: Job, watcher: Watcher) -> Path | None:
+def _reported(job: Job, closing: Closing, watcher: Watcher) -> Path | None:
     """Write the run's report, and say so where that fails: the run came to what it came to."""
     try:
-        return reporting.write(job)[0]
+        path, saved = reporting.write(job)
+        return path if saved.run_id == closing.run_id else None  # the checkpoint was replaced
     except BackfillError as error:
         watcher.says(str(error), "no_report", "warning")
     except Exception as error:  # of any kind: a mistake in a report must not pass for one in a run

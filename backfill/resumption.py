@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from backfill.errors import BackfillError, CheckpointError
@@ -105,11 +107,31 @@ class Sitting(NamedTuple):
 
 
 class Log(NamedTuple):
-    """What happened in a run, for people: each request, in the order of their answers, what was
-    said, and when its processes worked. Nothing goes by it.
+    """What happened in a run, for people: each request, in the order of their answers, and what was
+    said. Nothing goes by it.
     """
 
     requests: tuple[Request, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+#: A request in a history: 36 bytes, so that a million of them fit anywhere. Times in unix seconds
+#: and seconds; stream is a place in the job's order.
+REQUEST = np.dtype(
+    [("started_s", "f8"), ("elapsed_s", "f8")]
+    + [(n, "i4") for n in ("stream", "operations", "body_bytes", "status", "attempt")]
+)
+
+
+class History(NamedTuple):
+    """What happened in a run, for its report, as of one moment. Nothing goes by it.
+
+    requests: REQUEST[n], in the order of their answers.
+    failures: why requests were tried again and how many were, the most frequent first.
+    """
+
+    requests: npt.NDArray[np.void]
+    failures: tuple[tuple[str, int], ...] = ()
     remarks: tuple[str, ...] = ()
     sittings: tuple[Sitting, ...] = ()
 

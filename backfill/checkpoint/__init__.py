@@ -5,7 +5,22 @@ commit makes durable belongs together and becomes visible together; nothing is e
 another run could need. It holds labels and counts, never a value of a row and never a secret.
 """
 
-from backfill.checkpoint.file import Checkpoint, new_run_id, peek, peek_log, peek_reason
+from backfill.checkpoint.file import (
+    Checkpoint,
+    new_run_id,
+    peek,
+    peek_history,
+    peek_log,
+    peek_reason,
+)
 from backfill.checkpoint.lock import holder
 
-__all__ = ["Checkpoint", "holder", "new_run_id", "peek", "peek_log", "peek_reason"]
+__all__ = [
+    "Checkpoint",
+    "holder",
+    "new_run_id",
+    "peek",
+    "peek_history",
+    "peek_log",
+    "peek_reason",
+]

@@ -13,13 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+import numpy as np
+
 from backfill.checkpoint import tables
 from backfill.checkpoint.failures import damaged, mapped, read_from
 from backfill.checkpoint.lock import locked
 from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Changes
 from backfill.private import make_folder
-from backfill.resumption import Extent, JobIdentity, Log, Saved, State
+from backfill.resumption import REQUEST, Extent, History, JobIdentity, Log, Saved, State
 
 #: SQLite's header: the magic, whether the write-ahead log is on, and the application id.
 #: [sqlite.org/fileformat2.html, 1.3]
@@ -135,6 +137,11 @@ def peek_log(path: Path) -> Log:
     Raises as `peek` does.
     """
     return _peeked(path, tables.read_log) or Log()
+
+
+def peek_history(path: Path) -> History:
+    """The same for a report; as `peek_log`."""
+    return _peeked(path, tables.read_history) or History(np.empty(0, REQUEST))
 
 
 def peek_reason(path: Path) -> str | None:

@@ -14,13 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import xxhash
 
 from backfill.ledger import Carried, Changes, Counts, FileState, Ledger, Request
 from backfill.records import BlockStart
 from backfill.resumption import (
+    REQUEST,
     Extent,
     FileIdentity,
+    History,
     JobIdentity,
     Log,
     Saved,
@@ -178,8 +181,7 @@ def read_log(connection: sqlite3.Connection) -> Log:
             Request(*row)._replace(carried=tuple(carried.get(number, ())))
             for number, *row in logged
         ),
-        tuple(text for (text,) in connection.execute("SELECT text FROM remarks ORDER BY rowid")),
-        tuple(Sitting(*row) for row in connection.execute("SELECT * FROM sittings ORDER BY rowid")),
+        _remarks(connection),
     )
 
 
@@ -187,6 +189,32 @@ def read_reason(connection: sqlite3.Connection) -> str | None:
     """Why the run stopped, where that is the last that was said."""
     query = "SELECT text FROM remarks ORDER BY rowid DESC LIMIT 1"
     return next((reason_in(text) for (text,) in connection.execute(query)), None)
+
+
+def read_history(connection: sqlite3.Connection) -> History:
+    """The same for a report, of one moment; see `History`. Raises as `read` does."""
+    connection.execute("BEGIN")
+    try:
+        logged = connection.execute(
+            "SELECT started_at_s, elapsed_s, place, operations, body_bytes, status, attempt"
+            " FROM requests JOIN streams ON name = stream ORDER BY number"
+        )
+        failures = connection.execute(
+            "SELECT failure, count(*) AS n FROM requests WHERE failure != ''"
+            " GROUP BY failure ORDER BY n DESC, failure"
+        )
+        return History(
+            np.fromiter(logged, REQUEST),
+            tuple((what, n) for what, n in failures),
+            _remarks(connection),
+            tuple(Sitting(*row) for row in connection.execute("SELECT * FROM sittings")),
+        )
+    finally:
+        connection.rollback()
+
+
+def _remarks(connection: sqlite3.Connection) -> tuple[str, ...]:
+    return tuple(text for (text,) in connection.execute("SELECT text FROM remarks ORDER BY rowid"))
 
 
 def _put_requests(connection: sqlite3.Connection, requests: Iterable[Request]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from backfill import pacing, trackapi
-from backfill.ledger import Request
 from backfill.records import Bools, Int64s
 from backfill.reporting.course import quantile
 from backfill.reporting.requests import Requests
@@ -127,13 +125,11 @@ def attempts(requests: Requests) -> Attempts:
     return Attempts(first, len(requests) - first, int(requests.attempt.max(initial=0)))
 
 
-def failures(requests: Sequence[Request]) -> list[Failures]:
-    """Why requests were tried again, the most frequent first; the rare ones together."""
-    found = Counter(request.failure for request in requests if request.failure)
-    ordered = [Failures(*each) for each in found.most_common()]
-    named, others = ordered[:FAILURES_MAX], ordered[FAILURES_MAX:]
+def failures(counted: Sequence[tuple[str, int]]) -> list[Failures]:
+    """Why requests were tried again; the rare ones together. counted: the most frequent first."""
+    named, others = [Failures(*each) for each in counted[:FAILURES_MAX]], counted[FAILURES_MAX:]
     if others:
-        named.append(Failures(f"{len(others):,} other reasons", sum(o.requests for o in others)))
+        named.append(Failures(f"{len(others):,} other reasons", sum(n for _, n in others)))
     return named
 
 

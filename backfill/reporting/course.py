@@ -97,7 +97,7 @@ def _in_flight(axis: Axis, started: Int64s, ended: Int64s) -> tuple[Float64s, In
     if not len(at_s):
         return np.zeros(n), np.zeros(n, np.int64)
     area = np.concatenate([[0.0], np.cumsum(level[:-1] * np.diff(at_s))])
-    mean = np.diff(np.interp(axis.edges_s, at_s, area)) / np.maximum(axis.widths_s, 1e-9)
+    mean = np.diff(np.interp(axis.edges_s, at_s, area)) / axis.widths_s
     before = np.searchsorted(at_s, axis.edges_s[:-1], side="left") - 1
     most = np.where(before >= 0, level[before], 0)
     most[axis.firsts[:-1]] = 0  # nothing is in flight from one process to the next

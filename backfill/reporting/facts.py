@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from backfill.reporting import batches
 from backfill.reporting.axis import Axis, axis
 from backfill.reporting.course import Band, Course, bands, course
 from backfill.reporting.requests import Requests, columns
-from backfill.resumption import Log, Saved, State
+from backfill.resumption import History, Saved, State
 
 
 class Part(NamedTuple):
@@ -60,7 +61,7 @@ class Facts:
         return sum(stretch.long_s for stretch in self.axis.stretches)
 
 
-def facts(saved: Saved, log: Log, *, is_running: bool = False) -> Facts:
+def facts(saved: Saved, history: History, *, is_running: bool = False) -> Facts:
     """Make a report's facts.
 
     Raises AssertionError where counts do not add up: nothing is reported then.
@@ -69,9 +70,9 @@ def facts(saved: Saved, log: Log, *, is_running: bool = False) -> Facts:
     counts = {name: saved.counts.get(name, Counts()) for name in names}
     state = "running" if is_running else _ended(saved.state)
     _check(state, counts, saved.rules)
-    requests = columns(log.requests, names)
-    laid_out = axis(requests, log.sittings)
-    remarks = {text: log.remarks.count(text) for text in log.remarks}
+    requests = columns(history.requests)
+    laid_out = axis(requests, history.sittings)
+    remarks = dict(Counter(history.remarks))
     return Facts(
         state,
         saved.run_id,
@@ -86,7 +87,7 @@ def facts(saved: Saved, log: Log, *, is_running: bool = False) -> Facts:
         tuple(bands(requests, laid_out)),
         tuple(batches.answers(requests)),
         batches.attempts(requests),
-        tuple(batches.failures(log.requests)),
+        tuple(batches.failures(history.failures)),
     )
 
 

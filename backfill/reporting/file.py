@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from backfill.checkpoint import holder, peek, peek_log
+from backfill.checkpoint import holder, peek, peek_history
 from backfill.config import Job
 from backfill.errors import StorageError, UsageError
 from backfill.resumption import Saved
@@ -41,7 +41,7 @@ def write(
             " config",
         )
     is_running = holder(job.checkpoint) is not None
-    found = facts(saved, peek_log(job.checkpoint), is_running=is_running)
+    found = facts(saved, peek_history(job.checkpoint), is_running=is_running)
     path = output or path_of(job.checkpoint, saved.run_id)
     _put(path, page(job, saved.job, found, planned))
     return path, saved

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from backfill.config import Job, load
 from backfill.ledger import Counts, Request
-from backfill.resumption import FileIdentity, JobIdentity, Log, Saved, Sitting, StreamIdentity
+from backfill.resumption import (
+    REQUEST,
+    FileIdentity,
+    History,
+    JobIdentity,
+    Saved,
+    Sitting,
+    StreamIdentity,
+)
 
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=alert(1)>"
 
@@ -46,7 +58,15 @@ def saved(state="stopped", label: str = "people.csv", **more) -> Saved:
     return Saved("20261128T114901Z-abc123", state, identity(label), **told)
 
 
-def log(count: int = 30, remarks: tuple[str, ...] = ()) -> Log:
+def history(requests: Sequence[Request] = (), remarks=(), sittings=()) -> History:
+    """As a checkpoint of `identity` would give it back."""
+    names = ["people", "orders"]
+    rows = [(r.started_at_s, r.elapsed_s, names.index(r.stream), *r[2:6]) for r in requests]
+    failures = Counter(r.failure for r in requests if r.failure)
+    return History(np.array(rows, REQUEST), tuple(failures.most_common()), remarks, sittings)
+
+
+def log(count: int = 30, remarks: tuple[str, ...] = ()) -> History:
     """Requests of two sittings, an hour apart; some were tried again."""
     made = []
     for n in range(count):
@@ -54,4 +74,4 @@ def log(count: int = 30, remarks: tuple[str, ...] = ()) -> Log:
         status, why = (429, "429: too many requests") if n % 7 == 3 else (200, "")
         stream = "people" if n < 2 * count // 3 else "orders"
         made.append(Request(at_s, stream, 4, 900 * (n + 1), status, 1 + (n % 7 == 4), 0.2, why))
-    return Log(tuple(made), remarks, (Sitting(999.5, 1003.0), Sitting(4599.0, 4610.0)))
+    return history(made, remarks, (Sitting(999.5, 1003.0), Sitting(4599.0, 4610.0)))

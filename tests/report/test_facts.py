@@ -7,9 +7,8 @@ import pytest
 from backfill.ledger import Counts
 from backfill.reporting.comparison import Actual, compared
 from backfill.reporting.facts import facts
-from backfill.resumption import Log
 
-from .runs import log, saved
+from .runs import history, log, saved
 
 
 def test_what_was_rejected_and_filtered_is_told_by_stream_and_reason_and_adds_up():
@@ -47,16 +46,16 @@ def test_answers_and_attempts_hold_every_request_once():
 )
 def test_counts_that_do_not_add_up_make_no_report(broken):
     with pytest.raises(AssertionError):
-        facts(broken, Log())
+        facts(broken, history())
 
 
 def test_a_process_that_was_killed_left_an_interrupted_run():
-    assert facts(saved("running"), Log()).state == "interrupted"
-    assert facts(saved("running"), Log(), is_running=True).state == "running"
+    assert facts(saved("running"), history()).state == "interrupted"
+    assert facts(saved("running"), history(), is_running=True).state == "running"
 
 
 def test_what_was_said_several_times_is_told_once_with_how_often():
-    assert facts(saved(), Log((), ("a", "b", "a"))).remarks == {"a": 2, "b": 1}
+    assert facts(saved(), history(remarks=("a", "b", "a"))).remarks == {"a": 2, "b": 1}
 
 
 def test_each_quantity_of_a_plan_stands_beside_what_came_of_it():

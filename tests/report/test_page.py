@@ -13,9 +13,8 @@ import pytest
 from backfill.reporting.facts import facts
 from backfill.reporting.page import page
 from backfill.reporting.settings import MASK, masked
-from backfill.resumption import Log
 
-from .runs import HOSTILE, identity, job, log, saved
+from .runs import HOSTILE, history, identity, job, log, saved
 
 
 class Read(HTMLParser):
@@ -136,7 +135,7 @@ def test_a_plan_is_compared_and_a_job_without_one_is_told_how_to_make_it(tmp_pat
 
 
 def test_a_run_without_requests_says_so_and_draws_nothing(tmp_path):
-    html = made(tmp_path, told=Log())
+    html = made(tmp_path, told=history())
 
     assert "No request was made." in html
     assert "<script" not in html

@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from backfill.reporting.facts import facts
 from backfill.reporting.page import page as rendered
-from backfill.resumption import Log
+from backfill.resumption import History
 from tests.sandbox.test_page_in_chromium import FLAGS
 
-from .runs import HOSTILE, identity, job, log, saved
+from .runs import HOSTILE, history, identity, job, log, saved
 
 CHROMIUM = shutil.which("chromium")
 
@@ -63,7 +63,7 @@ def report(tmp_path: Path) -> Path:
     return written(tmp_path, log(60, remarks=(HOSTILE,)), HOSTILE)
 
 
-def written(folder: Path, told: Log, label: str = "people.csv") -> Path:
+def written(folder: Path, told: History, label: str = "people.csv") -> Path:
     html = rendered(job(folder), identity(label), facts(saved(label=label), told))
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8")
@@ -108,7 +108,7 @@ def test_few_requests_are_drawn_too(browser, tmp_path, count):
 
 
 def test_a_run_without_requests_has_a_page_without_charts(browser, tmp_path):
-    for visit in visiting(browser, written(tmp_path, Log())):
+    for visit in visiting(browser, written(tmp_path, history())):
         assert visit.page.get_by_text("No request was made.").is_visible()
         assert visit.page.locator("canvas").count() == 0
 

@@ -66,7 +66,7 @@
       ctx.moveTo(x, top);
       ctx.lineTo(x, top + height);
       ctx.stroke();
-      const word = `after ${lasted(pause_s)}`, long = ctx.measureText(word).width;
+      const word = `${lasted(pause_s)} later`, long = ctx.measureText(word).width;
       if (x >= free && x + long + 4 * px < left + width) {
         ctx.setLineDash([]);
         ctx.strokeStyle = colour("--card");
