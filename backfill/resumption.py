@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -51,6 +52,12 @@ class JobIdentity(NamedTuple):
 
     destination: str
     streams: tuple[StreamIdentity, ...]
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal mappings of equal sources, wherever they are sent."""
+        meant = repr(self.streams).encode(errors="surrogateescape")
+        return hashlib.blake2b(meant, digest_size=16).hexdigest()
 
 
 class Extent(NamedTuple):

@@ -129,9 +129,8 @@ def _keep(output: Output, job: Job, found: Plan) -> None:
     from backfill import planning
     from backfill.private import write_whole
 
-    path = job.checkpoint.with_name(f"{job.checkpoint.name}.plan.json")
     try:
-        write_whole(path, json.dumps(planning.as_json(found)).encode())
+        write_whole(job.plan_file, json.dumps(planning.as_json(found)).encode())
     except OSError as error:
         text = f"the plan is not kept for the report: {error.strerror}"
         output.says(text, "plan_not_kept", "warning")

@@ -131,6 +131,11 @@ class Job:
     part_of: Job | None = None
 
     @property
+    def plan_file(self) -> Path:
+        """Where the last plan is kept, for the report to compare with."""
+        return self.checkpoint.with_name(f"{self.checkpoint.name}.plan.json")
+
+    @property
     def warnings(self) -> list[str]:
         """What is allowed and probably not meant."""
         if self.destination.requests_per_s <= trackapi.REQUESTS_PER_S_MAX:

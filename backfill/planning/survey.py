@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import time
 from collections import Counter
@@ -73,7 +72,7 @@ async def survey(
     return Plan(
         job,
         str(job.sandbox or config.address(job, os.environ)),
-        digest(identity),
+        identity.digest,
         tuple(plans),
         (*found, *_of_sources(plans), *of_job(job)),
         forecast(loads, job.destination, scope.latency_s),
@@ -124,12 +123,6 @@ def standing(job: JobIdentity, saved: Saved | None) -> Standing | None:
 def _start(job: JobIdentity, saved: Saved) -> Start:
     """What a run does; where it goes is not looked at, for that needs credentials."""
     return decide(job._replace(destination=saved.job.destination), saved)
-
-
-def digest(job: JobIdentity) -> str:
-    """Equal for equal mappings of equal sources, wherever they are sent."""
-    meant = repr(job.streams).encode(errors="surrogateescape")
-    return hashlib.blake2b(meant, digest_size=16).hexdigest()
 
 
 def _looks(store: Store) -> list[Look]:

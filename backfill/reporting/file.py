@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from backfill.checkpoint import holder, peek, peek_history
 from backfill.config import Job
 from backfill.errors import StorageError, UsageError
+from backfill.private import write_whole
 from backfill.resumption import Saved
 
 
@@ -20,12 +19,10 @@ def path_of(checkpoint: Path, run_id: str) -> Path:
     return checkpoint.with_name(f"{checkpoint.stem}.{run_id}.html")
 
 
-def write(
-    job: Job, planned: Mapping[str, Any] | None = None, output: Path | None = None
-) -> tuple[Path, Saved]:
+def write(job: Job, output: Path | None = None) -> tuple[Path, Saved]:
     """Write the report of the run that the job's checkpoint holds, as of its last commit.
 
-    planned: the object `plan --json` printed for this job. output: another place for the file.
+    output: another place for the file.
     Returns where it is, and what it tells of. Raises UsageError where no run has begun,
     StorageError where it cannot be written, AssertionError where counts do not add up.
     """
@@ -43,22 +40,21 @@ def write(
     is_running = holder(job.checkpoint) is not None
     found = facts(saved, peek_history(job.checkpoint), is_running=is_running)
     path = output or path_of(job.checkpoint, saved.run_id)
-    _put(path, page(job, saved.job, found, planned))
-    return path, saved
-
-
-def _put(path: Path, text: str) -> None:
-    """Write a file, whole or not at all, with mode 0600."""
-    draft = None
+    text = page(job, saved.job, found, _planned(job, saved))
     try:
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 (a descriptor)
-            file.write(text)
-        os.replace(draft, path)  # noqa: PTH105 (as `draft` is)
+        write_whole(path, text.encode())
     except OSError as error:
-        if draft is not None:
-            with suppress(OSError):
-                os.unlink(draft)  # noqa: PTH108
         what = f"the report cannot be written: {error.strerror}"
         fix = "free some space, or name another place: backfill report CONFIG --output FILE"
         raise StorageError(what, str(path), fix) from error
+    return path, saved
+
+
+def _planned(job: Job, saved: Saved) -> Mapping[str, Any] | None:
+    """What was planned of this very job: the same mapping, over the same sources."""
+    try:
+        told = json.loads(job.plan_file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    is_of_job = isinstance(told, dict) and told.get("job") == saved.job.digest
+    return told if is_of_job else None
