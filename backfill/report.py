@@ -50,6 +50,7 @@ class Closing:
     held:    rows read and left unprocessed on purpose: events too young to be sent.
     was_done: whether an earlier process had done everything.
     report:  the page that tells of it; None where none was written.
+    config:  the config's file, as people may name it; None where none could be read.
     """
 
     state: State
@@ -64,6 +65,7 @@ class Closing:
     held: int = 0
     was_done: bool = False
     report: Path | None = None
+    config: Path | None = None
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -261,9 +263,10 @@ def _next_step(closing: Closing, together: Counts) -> str:
     if closing.held:
         return "run the same command again when the events held back are 72 hours old"
     if together.rejected:
+        config = closing.config or "CONFIG"
         return (
-            "mend the rejected rows (_reason says what is wrong with each) and send the mended"
-            " file with a config of its own"
+            f"backfill rejects {config} says what would mend the rejected rows; mended, they are"
+            f" sent by backfill run {config} --only STREAM --source FILE"
         )
     return "nothing is left to do"
 

@@ -49,8 +49,8 @@ def test_the_summary_reads():
         "Requests of this process: 335 sent, 2 of them retries; 151,200,000 bytes.",
         "Rejected rows: state/rejects/people.csv",
         "Checkpoint: state/crm.checkpoint",
-        "Next: mend the rejected rows (_reason says what is wrong with each) and send the mended"
-        " file with a config of its own.",
+        "Next: backfill rejects CONFIG says what would mend the rejected rows; mended, they are"
+        " sent by backfill run CONFIG --only STREAM --source FILE.",
     ]
 
 
