@@ -18,7 +18,7 @@ import numpy as np
 from backfill.checkpoint import peek_log
 from backfill.errors import BackfillError
 from backfill.inquiry import refusals
-from backfill.inquiry.hits import Hits, opened
+from backfill.inquiry.hits import Hits
 from backfill.inquiry.runs import Run
 from backfill.inquiry.sources import Asked
 from backfill.ledger import Ledger, Request, unpacked
@@ -67,6 +67,7 @@ class Evidence:
     def __init__(self, run: Run, now_s: int) -> None:
         self._run, self._now_s = run, now_s
         self._ledger = Ledger(run.saved.files, run.saved.counts) if run.saved else Ledger()
+        self._as_left: dict[str, bool] = {}
         self._refused: dict[tuple[str, str, int], tuple[str, str]] = {}
 
     @cached_property
@@ -129,6 +130,14 @@ class Evidence:
                 found[row] = self._left(asked, attempts[row], again.get(row, Fate("unknown")))
         return found
 
+    def _may_be_refused(self, stream: str) -> bool:
+        """Whether a row that was taken with its request may have been refused all the same."""
+        if not self._ledger.counts(stream).rejected_by_api:
+            return False
+        if stream not in self._as_left:  # proved by a digest of all that stands there
+            self._as_left[stream] = refusals.are_as_left(self._run, stream)
+        return not self._as_left[stream]
+
     def _is_done(self, asked: Asked, row: int) -> bool:
         return asked.is_known and bool(self._ledger.is_done(asked.file, row, row + 1)[0])
 
@@ -158,6 +167,9 @@ class Evidence:
         if any(attempt.request.status in (200, 207) for attempt in attempts):
             if row in into:
                 return Fate("filtered", part="folded", into_row=into[row], attempts=attempts)
+            if self._may_be_refused(asked.stream.name):
+                says = "the API took it, or refused it: the rejects that tell were edited or moved"
+                return Fate("unknown", says=says, attempts=attempts)
             return Fate("delivered", attempts=attempts)
         if attempts:
             says = "its line is no longer in the rejects, which tell why"
@@ -171,24 +183,9 @@ class Evidence:
         return Fate("unknown", says="it is done, and no request in the log carried it")
 
     def _folded(self, hits: Hits) -> dict[int, int]:
-        """Rows to the later row of their block that took them in, if one request carried both."""
-        asked = hits.asked
-        if asked.stream.repeats != "fold" or asked.is_changed:
-            return {}
-        block = next(opened(asked).blocks(hits.block.start))
-        piece = encode(
-            block, asked.stream, where_of(asked.stream), Surroundings(self._now_s, asked.digest)
-        ).piece
-        if piece.firsts is None:
-            return {}
-        lasts = piece.rows[piece.firsts[1:] - 1].repeat(np.diff(piece.firsts)).tolist()
-        into = {
-            row: last
-            for row, last in zip(piece.rows.tolist(), lasts, strict=True)
-            if row in hits.mentions and row != last
-        }
-        carried = self._attempts(asked, sorted({*into, *into.values()}))
-        return {row: last for row, last in into.items() if {*carried[row]} & {*carried[last]}}
+        """Rows to the later row that took them in, if one request carried both."""
+        carried = self._attempts(hits.asked, sorted({*hits.into, *hits.into.values()}))
+        return {row: last for row, last in hits.into.items() if {*carried[row]} & {*carried[last]}}
 
     def _left(self, asked: Asked, attempts: tuple[Attempt, ...], as_now: Fate) -> Fate:
         """A row that is not done."""

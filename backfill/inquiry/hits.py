@@ -26,6 +26,7 @@ from backfill.inquiry.identifiers import (
     sought_in,
 )
 from backfill.inquiry.sources import Asked
+from backfill.operations import Surroundings, encode, where_of
 from backfill.readers import Reader
 from backfill.readers.delimited import CsvReader
 from backfill.readers.jsonl import JsonlReader
@@ -66,11 +67,13 @@ class Hits:
 
     block:    of the file as it is, less all other rows.
     mentions: row to the fields that do.
+    into:     of a stream that folds: rows to the later row of the block that takes them in.
     """
 
     asked: Asked
     block: Block
     mentions: dict[int, list[Mention]]
+    into: dict[int, int]
 
 
 def search(
@@ -102,12 +105,39 @@ def _of_file(asked: Asked, sought: Sought, links: dict[tuple[str, str], Link]) -
     if not wanted:
         return
     reader = opened(asked)
-    for block in _blocks(asked, reader, wanted):
-        mentions = _mentions(asked, block, sought, links)
-        if mentions:
-            if isinstance(reader, ParquetReader):
-                block = _whole(reader, block.start)
-            yield Hits(asked, only(block, mentions), mentions)
+    found: Iterator[tuple[Block, dict[int, list[Mention]]]] = (
+        (block, mentions)
+        for block in _blocks(asked, reader, wanted)
+        if (mentions := _mentions(asked, block, sought, links))
+    )
+    if isinstance(reader, ParquetReader):
+        found = _whole(reader, {block.start: mentions for block, mentions in found})
+    for block, mentions in found:
+        yield Hits(asked, only(block, mentions), mentions, _folded(asked, block, mentions))
+
+
+def _whole(
+    reader: ParquetReader, found: dict[BlockStart, dict[int, list[Mention]]]
+) -> Iterator[tuple[Block, dict[int, list[Mention]]]]:
+    """The same blocks with all their columns, in one reading."""
+    left = dict(found)
+    for block in reader.blocks(min(left)) if left else ():
+        if mentions := left.pop(block.start, None):
+            yield block, mentions
+        if not left:
+            return
+
+
+def _folded(asked: Asked, block: Block, mentions: dict[int, list[Mention]]) -> dict[int, int]:
+    if asked.stream.repeats != "fold":
+        return {}
+    around = Surroundings(0, asked.digest)  # of an identify the time of the run is no part
+    piece = encode(block, asked.stream, where_of(asked.stream), around).piece
+    if piece.firsts is None:
+        return {}
+    lasts = piece.rows[piece.firsts[1:] - 1].repeat(np.diff(piece.firsts))
+    pairs = zip(piece.rows.tolist(), lasts.tolist(), strict=True)
+    return {row: last for row, last in pairs if row in mentions and row != last}
 
 
 def only(block: Block, rows: dict[int, list[Mention]]) -> Block:
@@ -115,10 +145,6 @@ def only(block: Block, rows: dict[int, list[Mention]]) -> Block:
     is_other: Bools = np.ones(block.stop.row - block.start.row, np.bool_)
     is_other[[row - block.start.row for row in rows]] = False
     return block.without(is_other)
-
-
-def _whole(reader: ParquetReader, start: BlockStart) -> Block:
-    return next(reader.blocks(start))
 
 
 def _blocks(asked: Asked, reader: Reader, wanted: dict[Naming, tuple[str, ...]]) -> Iterator[Block]:

@@ -8,7 +8,6 @@ they are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from backfill import dialect, readers
 from backfill.columns import Column, columns_of
 from backfill.dialect import REJECT_COLUMNS
 from backfill.errors import StorageError
-from backfill.inquiry.runs import Run
+from backfill.inquiry.runs import Run, looking_into
 from backfill.mapping import Source, Stream
 from backfill.readers.plain_types import plain
 from backfill.readers.sources import format_of
@@ -59,16 +58,32 @@ class Part:
 
 def parts(run: Run, stream: str) -> list[Part]:
     """The files that hold a stream's refused rows."""
-    found = existing(run.rejects, stream) if run.rejects.is_dir() else []
-    of_run = [path for path in found if path.suffix != PARQUET]
-    extent = run.saved.rejects.get(stream) if run.saved else None
-    if extent is not None:
-        with suppress(StorageError):  # edited, moved or removed
-            sizes, _ = committed(of_run, extent, str(run.rejects))
-            sized = zip(of_run, sizes, strict=True)
-            return [Part(path, size) for path, size in sized if size]
+    with looking_into(run.rejects):
+        found = existing(run.rejects, stream)
+    committed_parts = _as_left(run, stream, found)
+    if committed_parts is not None:
+        return committed_parts
     is_parquet = any(path.suffix == PARQUET for path in found)
     return [Part(path, None) for path in found if not (is_parquet and path.suffix == SPOOL)]
+
+
+def are_as_left(run: Run, stream: str) -> bool:
+    """Whether the files are those of the run's last commit: not edited, moved or removed."""
+    with looking_into(run.rejects):
+        return _as_left(run, stream, existing(run.rejects, stream)) is not None
+
+
+def _as_left(run: Run, stream: str, found: list[Path]) -> list[Part] | None:
+    """What belongs to the last commit; None where it is not found as it was."""
+    extent = run.saved.rejects.get(stream) if run.saved else None
+    if extent is None:
+        return None
+    of_run = [path for path in found if path.suffix != PARQUET]
+    try:
+        sizes, _ = committed(of_run, extent, str(run.rejects))
+    except StorageError:
+        return None
+    return [Part(path, size) for path, size in zip(of_run, sizes, strict=True) if size]
 
 
 def read(part: Part, stream: Stream) -> Iterator[Refusals]:

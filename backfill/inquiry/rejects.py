@@ -63,14 +63,14 @@ def found(job: Job) -> list[Refused]:
 
 def _refused(run: Run, stream: Stream) -> Refused:
     parts = refusals.parts(run, stream.name)
-    groups, unread = list[Group](), ""
+    groups, unread = list[Group](), run.unread
     rows = chain.from_iterable(refusals.read(part, stream) for part in parts)
     try:
         groups = grouped(rows, stream)
     except BackfillError as error:
         unread = f"{error.where}: {error.what}"
     counts = run.saved.counts.get(stream.name, Counts()) if run.saved else None
-    shown = refused(run.rejects, stream.name) if run.rejects.is_dir() else []
+    shown = refused(run.rejects, stream.name)
     files = shown or [part.path for part in parts]
     return Refused(run, stream, files, groups, counts, unread)
 

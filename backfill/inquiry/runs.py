@@ -7,13 +7,16 @@ first's.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from backfill.checkpoint import peek
 from backfill.config import Job
-from backfill.errors import CheckpointError
+from backfill.errors import CheckpointError, StorageError
 from backfill.mapping import Stream
 from backfill.resumption import Saved
 
@@ -30,6 +33,7 @@ class Run:
     name:    "" for the first, `only-STREAM…` for one of mended rows.
     streams: those it sent, as the config has them now.
     saved:   what its checkpoint holds; None where none has begun.
+    unread:  why the checkpoint of mended rows cannot be read; the first one's is an error.
     """
 
     name: str
@@ -37,14 +41,31 @@ class Run:
     rejects: Path
     streams: tuple[Stream, ...]
     saved: Saved | None
+    unread: str = ""
 
 
 def runs(job: Job) -> list[Run]:
-    """The first run of a job, then the mended ones by name. Raises what `checkpoint.peek` does."""
-    return [
-        Run("", job.checkpoint, job.rejects, job.streams, peek(job.checkpoint)),
-        *(_mended(job, name) for name in sorted({*_checkpoints(job), *_folders(job)})),
-    ]
+    """The first run of a job, then the mended ones by name.
+
+    Raises what `checkpoint.peek` does, StorageError for a folder that cannot be looked into.
+    """
+    first = Run("", job.checkpoint, job.rejects, job.streams, peek(job.checkpoint))
+    with looking_into(job.rejects):
+        names = sorted({*_checkpoints(job), *_folders(job)})
+    return [first, *(_mended(job, name) for name in names)]
+
+
+@contextmanager
+def looking_into(folder: Path) -> Iterator[None]:
+    """Turn what the system raises into StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"the rejects cannot be looked into: {error.strerror}",
+            os.fsdecode(error.filename or folder),
+            "make the folder readable for this user",
+        ) from error
 
 
 def _checkpoints(job: Job) -> list[str]:
@@ -64,13 +85,14 @@ def _folders(job: Job) -> list[str]:
 
 def _mended(job: Job, name: str) -> Run:
     checkpoint = job.checkpoint.with_name(f"{job.checkpoint.name}.{name}")
+    saved, unread = None, ""
     try:
         saved = peek(checkpoint)
-    except CheckpointError:
-        saved = None
+    except CheckpointError as error:
+        unread = f"{error.where}: {error.what}"
     told = {stream.name for stream in saved.job.streams} if saved else set()
     streams = [stream for stream in job.streams if stream.name in told] or _named(job, name)
-    return Run(name, checkpoint, job.rejects / name, tuple(streams), saved)
+    return Run(name, checkpoint, job.rejects / name, tuple(streams), saved, unread)
 
 
 def _named(job: Job, name: str) -> list[Stream]:

@@ -66,7 +66,8 @@ def answer(job: Job, identifier: str, now_s: int) -> Answer:
         raise UsageError("an identifier of no characters", "the command line", "name one")
     every = runs(job)
     places = sources(job, every)
-    found = Answer(identifier, remarks=places.remarks)
+    unknown = [run.unread for run in every if run.unread]
+    found = Answer(identifier, remarks=[*unknown, *places.remarks])
     sought = Sought({None: (bare,)})
     hits, unread = search(places.files, sought)
     found.remarks += unread

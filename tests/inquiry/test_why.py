@@ -6,8 +6,12 @@ import json
 import time
 from datetime import datetime
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from backfill.inquiry.identifiers import namings
+from tests.core.blocks import stream
 from tests.end_to_end.command import command, ended, run_job, start, write_job
 from tests.end_to_end.recorder import Answer, recording
 
@@ -421,7 +425,7 @@ def test_an_identifier_of_no_characters_is_refused(tmp_path):
     assert asked.told["error"]["what"] == "an identifier of no characters"
 
 
-def test_rejects_that_were_moved_leave_the_row_rejected(tmp_path):
+def test_without_its_rejects_no_row_is_taken_for_delivered_that_may_not_be(tmp_path):
     write_rows(tmp_path / "people.csv", [person(0), person(1, note="x" * 1_001)])
     write_job(tmp_path, PEOPLE)
     with recording(refusing("p0")) as server:
@@ -429,7 +433,10 @@ def test_rejects_that_were_moved_leave_the_row_rejected(tmp_path):
     (tmp_path / "state/job.rejects/people.csv").unlink()
 
     by_us = ask(tmp_path, "why", "job.yaml", "p1").told["rows"][0]
+    by_api = ask(tmp_path, "why", "job.yaml", "p0").told["rows"][0]
 
+    assert (by_api["outcome"], by_api["requests"][0]["status"]) == ("unknown", 207)
+    assert "the API took it, or refused it" in by_api["says"]
     assert (by_us["outcome"], by_us["rule"]) == ("rejected", "value_too_long")
     assert "no longer in the rejects" in by_us["says"]
 
@@ -445,3 +452,78 @@ def test_asking_leaves_everything_as_it_is(tmp_path):
     command(tmp_path, None, "rejects", "job.yaml")
 
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_file_that_is_new_since_the_run_is_not_sent(tmp_path):
+    (tmp_path / "in").mkdir()
+    write_rows(tmp_path / "in/a.csv", people())
+    write_job(tmp_path, PEOPLE | {"source": "in/"})
+    with recording() as server:
+        run_job(tmp_path, server.address)
+    write_rows(tmp_path / "in/b.csv", [person(9)])
+
+    (row,) = ask(tmp_path, "why", "job.yaml", "p9").told["rows"]
+
+    assert (row["file"], row["outcome"]) == ("in/b.csv", "not sent")
+    assert row["says"] == "the file is new since the run"
+
+
+def test_a_checkpoint_of_mended_rows_that_cannot_be_read_is_told(tmp_path):
+    write_rows(tmp_path / "people.csv", people())
+    write_job(tmp_path, PEOPLE)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/job.checkpoint.only-people").write_text("nothing of ours")
+
+    asked = ask(tmp_path, "why", "job.yaml", "p3")
+
+    assert asked.code == 0
+    assert "this is not a checkpoint" in asked.told["remarks"][0]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_an_error_that_says_so(tmp_path):
+    write_rows(tmp_path / "people.csv", people())
+    write_job(tmp_path, PEOPLE)
+
+    asked = ask(tmp_path, "rejects", "job.yaml", "--set", f"rejects={'x' * 300}")
+
+    assert asked.code == 1
+    assert "cannot be looked into" in asked.told["error"]["what"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "paths"),
+    [
+        ({"person": {"email": "e", "id": {"value": "x"}}}, ["person.email"]),
+        ({"object": {"type": {"column": "t"}, "id": "o"}}, ["object.id"]),
+        ({"object": {"cio_object_id": "o"}}, ["object.cio_object_id"]),
+        (
+            {"object": {"type": "1", "id": "o"}, "action": "identify_anonymous"}
+            | {"anonymous_id": "a"},
+            ["object.id", "anonymous_id"],
+        ),
+        ({"delivery": {"id": "d"}, "event": {"name": "opened"}}, ["delivery.id"]),
+        ({"device": {"token": "t", "platform": "p"}}, ["person.id", "device.token"]),
+        (
+            {"object": {"type": "1", "id": "o"}, "attributes": {"person.id": "x"}}
+            | {"relationships": [{"person": {"cio_id": "c"}, "attributes": {"object.id": "y"}}]},
+            ["object.id", "relationships.0.person.cio_id"],
+        ),
+    ],
+)
+def test_the_fields_that_name_somebody_are_those_by_a_column(keys, paths):
+    assert sorted(naming.path for naming in namings(stream(**keys))) == sorted(paths)
+
+
+def test_rows_in_many_blocks_of_a_parquet_file_are_told(tmp_path):
+    table = pa.table({"id": [f"p{n}" for n in range(5_000)], "company": ["c1", "c2"] * 2_500})
+    pq.write_table(table, tmp_path / "people.parquet", row_group_size=700)
+    tie = {"object": {"type": "1", "id": "company"}}
+    people = {"name": "people", "source": "people.parquet", "person": {"id": "id"}}
+    write_job(tmp_path, people | {"relationships": [tie], "where": "id <> 'p4999'"})
+    with recording() as server:
+        run_job(tmp_path, server.address)
+
+    asked = ask(tmp_path, "why", "job.yaml", "c2")
+
+    assert asked.told["outcomes"] == {"delivered": 2_499, "filtered": 1}
+    assert [r["row"] for r in asked.told["rows"]] == list(range(2, 2_001, 2))
