@@ -17,8 +17,9 @@ class Orphans:
     """Events, devices and relationships of people and objects whose every row is rejected."""
 
     def __init__(self, store: Store) -> None:
-        self._sent = store.pairs()
-        self._rejected = self._missing = np.empty(0, np.uint64)
+        self._known = store.pairs()
+        self._has_rejected = False
+        self._missing = np.empty(0, np.uint64)
         self._stream = ""
         self._found: dict[tuple[str, str], Tally] = defaultdict(Tally)
 
@@ -32,13 +33,13 @@ class Orphans:
             if is_maker and one.is_own:
                 self._note(seen, is_there, keys)
             elif len(self._missing):
-                wanted = np.isin(keys, self._missing) & is_there & seen.goes
+                wanted = self._is_missing(keys) & is_there & seen.goes
                 if wanted.any():
                     self._found[seen.stream.name, one.path].add(seen, wanted, one.source)
 
     def found(self, _files: Sequence[SourceFile]) -> Iterator[Finding]:
         """A finding a field of a stream."""
-        self._sent.close()
+        self._known.close()
         for (stream, path), tally in self._found.items():
             text = (
                 f"{counted(tally.rows, 'row')} whose {path} names somebody whose own row is"
@@ -47,15 +48,21 @@ class Orphans:
             yield tally.finding("parent_rejected", text, stream)
 
     def _note(self, seen: Seen, is_there: Bools, keys: UInt64s) -> None:
-        sent = is_there & seen.goes
-        self._sent.add(keys[sent], keys[sent], seen.places[sent])
-        rejected = keys[is_there & seen.is_refused]
-        if len(rejected):
-            self._rejected = np.union1d(self._rejected, rejected)
+        known = is_there & (seen.goes | seen.is_refused)
+        self._known.add(keys[known], seen.goes[known].astype(np.uint64), seen.places[known])
+        self._has_rejected |= bool((is_there & seen.is_refused).any())
 
     def _never_sent(self) -> UInt64s:
-        """Who was rejected in every row about them so far."""
-        left = self._rejected
-        for group in self._sent.groups() if len(left) else ():
-            left = np.setdiff1d(left, group.keys[group.is_key])
-        return left
+        """Who was rejected in every row about them so far, ascending."""
+        found = [np.empty(0, np.uint64)]
+        for group in self._known.groups() if self._has_rejected else ():
+            firsts = np.flatnonzero(group.is_key)
+            if len(firsts):
+                is_sent = np.maximum.reduceat(group.values, firsts)
+                found.append(group.keys[firsts[is_sent == 0]])
+        return np.concatenate(found)
+
+    def _is_missing(self, keys: UInt64s) -> Bools:
+        at = np.searchsorted(self._missing, keys)
+        found: Bools = self._missing[np.minimum(at, len(self._missing) - 1)] == keys
+        return found
