@@ -1,0 +1,52 @@
+"""The files that are looked at: those named, those of a folder, those a pattern finds."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from backfill.errors import UsageError
+from backfill.readers.sources import format_of
+
+
+def named_files(given: Sequence[str]) -> list[Path]:
+    """The files that the arguments of a command mean, each once, in the order given.
+
+    Raises UsageError for what is not there, and for a folder or pattern without a file.
+    """
+    found: dict[Path, Path] = {}
+    for text in given:
+        for path in _files(text):
+            found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def _files(text: str) -> Iterator[Path]:
+    path = Path(text)
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        inside = sorted(p for p in path.iterdir() if format_of(p) and not p.name.startswith("."))
+        if not inside:
+            fix = "name the files one by one: CSV, JSON lines or Parquet"
+            raise UsageError("no file of a known format in the folder", text, fix)
+        yield from inside
+    elif path.exists():
+        raise UsageError("neither a file nor a folder", text, "name files of rows")
+    else:
+        matches = sorted(p for p in map(Path, glob.glob(text, recursive=True)) if p.is_file())  # noqa: PTH207
+        if not matches:
+            raise UsageError("there is no such file", text, "check the path")
+        yield from matches
+
+
+def label_of(path: Path, base: Path) -> str:
+    """A file's path as the config says it: from the config's folder."""
+    return Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
+
+
+def stem_of(path: Path) -> str:
+    """A file's name without its endings."""
+    return path.name.split(".", 1)[0] if not path.name.startswith(".") else path.name
