@@ -82,7 +82,7 @@ def _summary(found: Surveyed, config: Path) -> list[str]:
     return [
         *lines,
         f"Written: {config}, with {points}",
-        f"Next: read it, then backfill check {config}",
+        f"Next: read it, then backfill plan {config}",
     ]
 
 

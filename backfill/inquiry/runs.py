@@ -23,7 +23,9 @@ from backfill.resumption import Saved
 _MENDED = "only-"
 
 #: What stands beside a checkpoint and is none, and one that --fresh put aside.
-_BESIDE = re.compile(r"(\.lock|-wal|-shm|-journal|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})$")
+_BESIDE = re.compile(
+    r"(\.lock|-wal|-shm|-journal|\.plan\.json|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}(\.html)?)$"
+)
 
 
 @dataclass(frozen=True, slots=True)

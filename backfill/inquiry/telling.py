@@ -177,7 +177,7 @@ def _attempt(attempt: Attempt) -> str:
     status = f"answered {request.status}" if request.status else "no answer"
     failure = f"{_TRIED_AGAIN}{request.failure}" if request.failure else ""
     return (
-        f"request {attempt.number} at {_iso(started)} ({_iso(started.astimezone())} here), attempt"
+        f"request {attempt.number} at {_iso(started)}{_here(started)}, attempt"
         f" {request.attempt}, of {request.operations:,} operations: {status} after"
         f" {request.elapsed_s:,.3f} s{failure}"
     )
@@ -185,6 +185,12 @@ def _attempt(attempt: Attempt) -> str:
 
 def _started(attempt: Attempt) -> datetime:
     return datetime.fromtimestamp(attempt.request.started_at_s, UTC)
+
+
+def _here(moment: datetime) -> str:
+    """The same moment by the clock of this machine, where that differs."""
+    local = moment.astimezone()
+    return f" ({_iso(local)} here)" if local.utcoffset() else ""
 
 
 def _iso(moment: datetime) -> str:

@@ -32,11 +32,6 @@ def adjusted(stream: Stream, path: str, **says: Any) -> dict[str, Any]:
     return _replaced(stream, path, field.model_dump(exclude_unset=True) | says)
 
 
-def constant(stream: Stream, path: str, value: str) -> dict[str, Any]:
-    """The stream's key that holds one value, with a constant in its place."""
-    return _replaced(stream, path, {"value": value})
-
-
 def keyed_by(stream: Stream, key: str) -> dict[str, Any]:
     """The stream's event, with another key."""
     content = stream.model_dump(exclude_unset=True, include={"event"})["event"]

@@ -104,6 +104,10 @@ def _deliveries(columns: list[str]) -> str:
     return f"{columns[0]} IN ({names})"
 
 
+def _platforms(columns: list[str]) -> str:
+    return " OR ".join(f"{columns[0]} ILIKE '{name}'" for name in trackapi.PLATFORMS)
+
+
 _FILTERS = "counts these rows as filtered; or mend them"
 _there = _only_where(_any_there, f"{_FILTERS}, as those that hold spaces")
 
@@ -116,10 +120,6 @@ def _of_stream(says: str, **change: str) -> Callable[[str, Stream], _Proposal]:
     return lambda _field, _stream: _Proposal(dict(change), says)
 
 
-def _constant(value: str, says: str) -> Callable[[str, Stream], _Proposal]:
-    return lambda field, stream: _Proposal(changes.constant(stream, field, value), says)
-
-
 def _in_other_form(stream: Stream, **says: str) -> dict[str, Any]:
     return {"source": stream.source.model_dump(exclude_unset=True) | says}
 
@@ -129,13 +129,6 @@ def _encoded_otherwise(field: str, stream: Stream) -> _Proposal:
         return _mend("write each line as one JSON object with members, see _raw")(field, stream)
     other = "utf-8" if stream.source.encoding.lower() == "cp1252" else "cp1252"
     return _Proposal(_in_other_form(stream, encoding=other), "or how else the file is written")
-
-
-def _quoted_otherwise(_field: str, stream: Stream) -> _Proposal:
-    other = "" if stream.source.quote else '"'
-    what = "if quotes are ordinary characters in this file" if not other else "if cells are quoted"
-    says = f"{what}; else put cells that hold the delimiter in quotes, or mend `delimiter`"
-    return _Proposal(_in_other_form(stream, quote=other), says)
 
 
 def _other_form(field: str, stream: Stream, shape: str) -> _Proposal:
@@ -198,16 +191,19 @@ _MAKERS: Mapping[str, Callable[[str, Stream], _Proposal]] = {
     "not_a_number": _left_out,
     "not_an_identifier": _mend("an identifier is text or a whole number; or name another column"),
     "not_an_integer": _left_out,
-    "not_an_object_type": _constant("1", "if all are of the workspace's first type of objects"),
+    "not_an_object_type": _mend('a type is a number, "1" for the workspace\'s first'),
     "not_json": _left_out,
     "operation_too_long": _mend("or leave large columns out, by exclude or one by one"),
-    "ragged_row": _quoted_otherwise,
+    "ragged_row": _mend(
+        "put a cell that holds the delimiter in quotes; where most rows are like this, the source's"
+        " delimiter or quote is another"
+    ),
     "refused_name": _without_column,
     "timestamp_in_milliseconds": _with("if all times of the column are milliseconds", unit="ms"),
     "timestamp_too_late": _left_out,
     "too_many_attributes": _mend("or leave columns out by exclude, or nest them as type json"),
     "unknown_delivery_event": _only_where(_deliveries, _FILTERS),
-    "unknown_platform": _constant("ios", "if all devices are of this kind; else mend the rows"),
+    "unknown_platform": _only_where(_platforms, _FILTERS),
     "value_too_long": _without_column,
     "where_unreadable": _mend("or compare as text, without CAST"),
     "young_event": _of_stream(

@@ -16,7 +16,8 @@ from backfill.resumption import Saved
 
 def path_of(checkpoint: Path, run_id: str) -> Path:
     """Where a run's report stands."""
-    return checkpoint.with_name(f"{checkpoint.stem}.{run_id}.html")
+    name = checkpoint.name.replace(".checkpoint", "", 1)
+    return checkpoint.with_name(f"{name}.{run_id}.html")
 
 
 def write(job: Job, output: Path | None = None) -> tuple[Path, Saved]:
