@@ -53,3 +53,17 @@ def finding(plan: planning.Plan, kind: str) -> Any:
 def rows_of(found: Any) -> list[tuple[str, int]]:
     """Where the rows stand that a finding names."""
     return [(sample.file, sample.row) for sample in found.samples]
+
+
+PEOPLE = {"name": "people", "source": "people.csv", "person": {"id": "id"}, "attributes": "*"}
+BY_EMAIL = PEOPLE | {"person": {"email": "email"}, "attributes": {"value": "value"}}
+TOO_LONG = "x" * 1_001
+
+
+def people(folder, *values, name="people.csv", keys=("id", "email")):
+    write_rows(folder / name, [dict(zip(keys, value, strict=True)) for value in values])
+
+
+def event(name="orders", source="orders.csv", **keys):
+    happened = {"name": {"column": "name"}, "timestamp": "at", "key": "content"}
+    return {"name": name, "source": source, "person": {"id": "id"}, "event": happened} | keys
