@@ -140,7 +140,7 @@ async def _sent(
 def _stray(context: Mapping[str, Any]) -> Remark:
     """What to say of an error that reaches nobody; asyncio would print all that it quotes."""
     error = context.get("exception")
-    text = f"warning: {unforeseen(error) if error else context['message']}"
+    text = str(unforeseen(error) if error else context["message"])
     return Remark(text, "stray_error", "warning")
 
 

@@ -27,3 +27,8 @@ class Says(Protocol):
 
     def __call__(self, text: str, event: str = "remark", level: Level = "info") -> None:
         """As the parts of a Remark."""
+
+
+def shown(text: str, level: Level) -> str:
+    """A remark as people read it: "warning: ..."."""
+    return text if level == "info" else f"{level}: {text}"

@@ -30,7 +30,7 @@ _FACTS = (
 def prepared() -> Job:
     """The demo's job, with nothing left of an earlier demo."""
     folder = _folder()
-    config = folder / "configs" / "demo.yaml"
+    config = Path(_shown(folder / "configs" / "demo.yaml"))
     job = load(config)
     assert job.sandbox is not None
     _clear(folder / "state" / "demo", job.sandbox)
@@ -72,7 +72,7 @@ def outcome(job: Job, found: Mapping[str, int]) -> list[str]:
         "In the sandbox now: " + ", ".join(f"{found[key]:,} {name}" for key, name in _FACTS) + ".",
         f"Look at it in a browser: backfill sandbox --port 8080 --state {_shown(job.sandbox)}",
         f"With that ended, run it again, and nothing is sent: backfill run {config}",
-        f"Which rows were refused, and why: {_shown(job.rejects)}",
+        f"What became of one person: backfill why {config} 000042",
     ]
 
 

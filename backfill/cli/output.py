@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backfill.errors import BackfillError, Interrupted, StorageError, UsageError, unforeseen
-from backfill.remarks import Level
+from backfill.remarks import Level, shown
 
 if TYPE_CHECKING:
     from backfill.config import Job
@@ -28,11 +28,13 @@ class Output:
     wants_json: whether stdout gets one JSON object and nothing else.
     log:        what stderr gets JSON lines by; None: it gets text for people.
     unfinished: the JSON object of a command that failed, less its error; told the state.
+    has_told:   whether that object was printed.
     """
 
     wants_json: bool
     unfinished: Callable[[State], Mapping[str, Any]] = lambda state: {"state": state}
     log: JsonLog | None = None
+    has_told: bool = False
 
     def lines(self, lines: list[str]) -> None:
         """Text for people: on stderr where stdout is for a program, nowhere where both are."""
@@ -44,11 +46,12 @@ class Output:
         if self.log:
             self.log.write(level, event, text)
         else:
-            click.echo(text if level == "info" else f"{level}: {text}", err=True)
+            click.echo(shown(text, level), err=True)
 
     def result(self, found: Mapping[str, Any]) -> None:
-        """The JSON object, if it was asked for."""
-        if self.wants_json:
+        """The JSON object, if it was asked for; one, whatever ends the command after it."""
+        if self.wants_json and not self.has_told:
+            self.has_told = True
             click.echo(json.dumps(found))
 
     @contextmanager

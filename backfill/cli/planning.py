@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import signal
+import select
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from backfill.planning import Plan, Scope
 
 _LATENCY = re.compile(r"([0-9]+(?:\.[0-9]+)?) *(ms|s)?")
+
+#: How long Ctrl-C may take to be seen at the question, in seconds.
+_TURN_S = 0.1
 
 #: The longest the API is given to answer is a minute.
 _LATENCY_S_MAX = 60.0
@@ -110,10 +113,20 @@ def ask(output: Output, job: Job, options: Options) -> None:
     click.echo("\n".join(["", *planning.essence(found), ""]), err=True)
     operations = f"{found.total('operations'):,} operations"
     question = f"Send {operations} to {found.address} (region: {job.destination.region})?"
-    # polars' handler of Ctrl-C has the system read on, so that it would wait for Enter.
-    signal.siginterrupt(signal.SIGINT, True)
-    if not click.confirm(question, err=True):
+    click.echo(f"{question} [y/N]: ", nl=False, err=True)
+    if not _answer().startswith("y"):
         raise BackfillError("not confirmed: nothing was sent", "this terminal", "say y, or --yes")
+
+
+def _answer() -> str:
+    """The line that is typed, in lower case.
+
+    Waited for in short turns: a Ctrl-C that comes just before the system reads would be kept back
+    until Enter, and polars' handler of it has the system read on.
+    """
+    while not select.select([sys.stdin], [], [], _TURN_S)[0]:
+        pass
+    return sys.stdin.readline().strip().lower()
 
 
 def surveyed(output: Output, job: Job, scope: Scope) -> Plan:

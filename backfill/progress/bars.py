@@ -14,7 +14,7 @@ from backfill.courier import RequestLog
 from backfill.ledger import Counts
 from backfill.progress import wording
 from backfill.progress.tally import Tally
-from backfill.remarks import Level
+from backfill.remarks import Level, shown
 from backfill.waiting import Limit
 
 #: Seconds between two drawings: no eye sees more, and over a slow line each costs 80 bytes.
@@ -83,7 +83,7 @@ class Bars:
 
     def says(self, text: str, event: str = "remark", level: Level = "info") -> None:  # noqa: ARG002
         """Something a person should know."""
-        tqdm.write(text, file=self._out)
+        tqdm.write(shown(text, level), file=self._out)
 
     def close(self) -> None:
         """Leave the line as it stands."""

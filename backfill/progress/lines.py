@@ -12,7 +12,7 @@ from backfill.courier import RequestLog
 from backfill.ledger import Counts
 from backfill.progress import wording
 from backfill.progress.tally import Tally
-from backfill.remarks import Level
+from backfill.remarks import Level, shown
 from backfill.waiting import Limit
 
 #: Seconds between two lines, in the first minute of a run and after it: who starts one wants to see
@@ -90,7 +90,7 @@ class Lines:
 
     def says(self, text: str, event: str = "remark", level: Level = "info") -> None:  # noqa: ARG002
         """Something a person should know."""
-        print(text, file=self._out, flush=True)
+        print(shown(text, level), file=self._out, flush=True)
 
     def close(self) -> None:
         """Say how far the stream is that did not end."""

@@ -26,7 +26,7 @@ def test_it_tells_each_stream_and_the_next_step(tmp_path):
     ended = command(tmp_path, None, "init", "people.csv", "--output", "crm.yaml")
 
     assert "people: people\n  people.csv, 1 row looked at; certain: has columns" in ended.text
-    assert "Next: read it, then backfill check crm.yaml" in ended.text
+    assert "Next: read it, then backfill plan crm.yaml" in ended.text
 
 
 def test_as_json_it_is_one_object(tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backfill import api, planning
+from backfill import engine, planning
 from backfill.config import load
 from tests.end_to_end.command import write_job
 
@@ -40,7 +40,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def planned(folder: Path, *streams: dict[str, Any], **scope: Any) -> planning.Plan:
     """The plan of a job of these streams, made in this process."""
     write_job(folder, *streams, operations_per_s=20_000)
-    return api.surveyed(load(folder / "job.yaml", []), planning.Scope(**scope), api.Silence())
+    return engine.surveyed(load(folder / "job.yaml", []), planning.Scope(**scope), engine.Silence())
 
 
 def finding(plan: planning.Plan, kind: str) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backfill import api, planning
+from backfill import engine, planning
 from backfill.checkpoint import peek
 from backfill.config import load
 from backfill.pipeline import Options
@@ -150,7 +150,7 @@ def rest(folder: Path) -> planning.Plan:
     """The plan of what is left of the folder's job."""
     job = load(folder / "job.yaml", [])
     scope = planning.Scope(peek(job.checkpoint), goes_on=True)
-    return api.surveyed(job, scope, api.Silence())
+    return engine.surveyed(job, scope, engine.Silence())
 
 
 def test_the_plan_of_the_rest_is_what_the_resumed_run_sends(tmp_path):
@@ -250,7 +250,7 @@ def test_any_small_job_is_sent_as_planned(server, tmp_path_factory, rows, stream
 
     plan = planned(folder, *named, limit=limit)
     job = load(folder / "job.yaml", [])
-    closing = api.send(job, Options(limit), api.Silence())
+    closing = engine.send(job, Options(limit), engine.Silence())
 
     for stream in plan.streams:
         counts = closing.counts[stream.name]

@@ -35,11 +35,15 @@ def on_a_terminal(folder: Path, address: str | None, *options: str, answer: byte
     with subprocess.Popen(command, cwd=folder, env=environ(address), **streams) as process:
         os.close(slave)
         shown, asked = b"", b""
-        while more := _read(master):
-            shown += more
-            if ASKED in shown and not asked:
-                asked = shown
-                os.write(master, answer)
+        try:
+            while more := _read(master):
+                shown += more
+                if ASKED in shown and not asked:
+                    asked = shown
+                    os.write(master, answer)
+        except BaseException:  # a time that is up, which is not to be waited for any more
+            process.kill()
+            raise
     os.close(master)
     return Shown(process.returncode, shown.decode(), asked.decode())
 
