@@ -6,6 +6,7 @@ known where some value has a day above 12; else both readings are told, and the 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +33,12 @@ _EARLIEST_S, _LATEST_S = -2_208_988_800, 4_102_444_800  # 1900 and 2100
 #: Numbers that are times: 2000 to 2100, in seconds.
 _SECONDS_MIN, _SECONDS_MAX = 946_684_800, 4_102_444_800
 
-_FIRST_LOOK = 60
+_FIRST_LOOK, _TRIED = 60, 20
+#: Three numbers, or two and the name of a month.
+_LOOKS_LIKE_A_DATE = (
+    r"^\s*([0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{1,4}"
+    r"|[A-Za-z]{3,9} [0-9]{1,2}, [0-9]{4}|[0-9]{1,2}[ -][A-Za-z]{3,9}[ -][0-9]{4})"
+)
 _NUMBER = re.compile(r"[0-9]{9,13}(\.[0-9]+)?")
 
 
@@ -85,12 +91,25 @@ def _candidates(known: pl.Series) -> Iterator[tuple[Field, str]]:
     if known.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{9,13}$").sum() * 2 >= len(known):
         yield Field(column="", type="timestamp"), ""
         return
-    sample = _as_column(known)
+    if int(known.str.contains(_LOOKS_LIKE_A_DATE).sum()) * 2 < len(known):
+        return
+    sample, few = _as_column(known), [text.strip() for text in known.head(_TRIED)]
     for order, dates in _DATES.items():
         for written in (date + clock for date in dates for clock in _CLOCKS):
+            if not any(_is_written(text, written) for text in few):
+                continue
             field = Field(column="", type="timestamp", format=written, timezone="UTC")
             if int(_read(sample, field, order).misfit.sum()) * 2 <= len(known):
                 yield field, order
+
+
+def _is_written(text: str, form: str) -> bool:
+    """Whether a text may be a time of that form: a hundredth of what it takes to read a column."""
+    try:
+        dt.datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
 
 
 def _as_column(text: pl.Series) -> Column:

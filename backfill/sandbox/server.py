@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -126,6 +127,10 @@ def _kept(state: Path | None) -> Iterator[Path]:
         yield Path(folder) / "workspace.db"
 
 
+#: How long a signal may take to be seen, in seconds.
+_STOP_WITHIN_S = 0.05
+
+
 class Door(NamedTuple):
     """Where a sandbox listens; as the parameters of `embedded`."""
 
@@ -147,16 +152,19 @@ def serve(sandbox: Sandbox, door: Door = Door(), *, as_json: bool = False) -> No
     # and again costs 5 to 10 % of the operations a second. The process is the sandbox's own.
     gc.freeze()
     gc.set_threshold(200_000)
-    stops = {signal.SIGINT, signal.SIGTERM}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, stops)  # the server's threads inherit it
+    asked: list[int] = []
+    stops = (signal.SIGINT, signal.SIGTERM)
+    before = {stop: signal.signal(stop, lambda number, _: asked.append(number)) for stop in stops}
     try:
         with running(sandbox, door.port, door.tls, door.host, door.other_region_port) as found:
             lines = [json.dumps(_facts(sandbox, found))] if as_json else _hints(sandbox, found)
             sys.stdout.write("".join(f"{line}\n" for line in lines))
             sys.stdout.flush()
-            signal.sigwait(stops)
+            while not asked:  # not sigwait: libraries have threads that take signals, too
+                time.sleep(_STOP_WITHIN_S)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for stop, handler in before.items():
+            signal.signal(stop, handler)
 
 
 def _facts(sandbox: Sandbox, found: Running) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,15 @@ def encoded(config: Path) -> dict[str, Sent]:
 
 
 def export(folder: Path, vendor: str) -> Drafted:
-    """The exports of one vendor, drafted from a copy in `folder`."""
-    shutil.copytree(EXPORTS / vendor, folder / "exports")
-    return drafted(folder, "exports")
+    """The exports of one vendor, drafted from a copy; once, in the first folder that is given."""
+    if vendor not in _EXPORTED:
+        shutil.copytree(EXPORTS / vendor, folder / "exports")
+        found = drafted(folder, "exports")
+        _EXPORTED[vendor] = replace(found, text=found.text.replace(str(folder), "FOLDER"))
+    return _EXPORTED[vendor]
+
+
+_EXPORTED: dict[str, Drafted] = {}
 
 
 def rows(vendor: str, name: str, delimiter: str = ",") -> list[dict[str, str]]:

@@ -187,7 +187,7 @@ def test_events_have_the_name_time_and_key_of_the_export(tmp_path):
 @pytest.mark.parametrize("vendor", ["hubspot", "klaviyo"])
 def test_the_config_reads_as_the_golden_one(vendor, tmp_path, request):
     golden = Path(__file__).parent / "golden" / f"{vendor}.yaml"
-    text = export(tmp_path, vendor).text.replace(str(tmp_path), "FOLDER")
+    text = export(tmp_path, vendor).text
     if request.config.getoption("--regold"):
         golden.write_text(text, encoding="utf-8")
 

@@ -130,7 +130,7 @@ def test_an_interrupt_while_the_run_waits_for_the_api_ends_it_at_once(tmp_path):
     process.send_signal(signal.SIGINT)
     run = ended(process)
 
-    assert said.startswith(f"waiting for {address}: the connection cannot be made")
+    assert said.startswith(f"warning: waiting for {address}: the connection cannot be made")
     assert (run.code, run.told["state"]) == (130, "interrupted")
     assert "run the same command again" in run.told["error"]["fix"]
 
