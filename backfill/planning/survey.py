@@ -14,7 +14,7 @@ from backfill import config
 from backfill.chunker import Chunker
 from backfill.config import Job
 from backfill.errors import CheckpointError
-from backfill.ledger import Ledger
+from backfill.ledger import Counts, Ledger
 from backfill.operations import Encoded
 from backfill.pipeline import OpenStream, Watcher
 from backfill.pipeline.encoding import encoded
@@ -95,6 +95,7 @@ async def _read(
         one = _Stream(job, stream, files, looks)
         watcher.begins(stream.name, ledger.counts(stream.name).done)
         await one.read(ledger, watcher, limit)
+        watcher.ends(ledger.counts(stream.name).plus(one.counts()))
         plans.append(one.plan(ledger.counts(stream.name).done))
         loads.append(one.load())
     found = list[Finding]()
@@ -208,6 +209,17 @@ class _Stream:
             refusals=tuple(self._refused.groups()),
             left_out=tuple(self._left_out.tally.samples),
             rows_done=rows_done,
+        )
+
+    def counts(self) -> Counts:
+        """The same as a run counts."""
+        filtered = self._filtered
+        return Counts(
+            self._rows,
+            self._deliverable,
+            self._rejected,
+            filtered_where=filtered["where"],
+            filtered_folded=filtered["folded"],
         )
 
     def load(self) -> Load:

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from backfill.operations import binding, identities
-from backfill.planning.looking import SAMPLES_MAX, Finding, Seen, Tally, counted, sample
+from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, Tally, counted, sample
 from backfill.planning.naming import JUNK, named
-from backfill.planning.pairs import Store
+from backfill.planning.pairs import Pairs, Store
 from backfill.records import Bools, SourceFile
 
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
@@ -72,20 +72,14 @@ class Spellings:
 
     def found(self, files: Sequence[SourceFile]) -> Iterator[Finding]:
         """One finding for all streams."""
-        count, samples = 0, list[int]()
-        for group in self._pairs.groups():
-            several = group.several()
-            count += int(np.count_nonzero(group.is_key & several))
-            if len(samples) < SAMPLES_MAX:
-                samples += group.places[group.is_value & several].tolist()
-        self._pairs.close()
+        count, _, samples = _of_several(self._pairs, files)
         if count:
             yield Finding(
                 "spelled_in_several_ways",
                 f"{counted(count, 'identifier')} spelled in several ways, with other case or"
                 " spaces: to the API each is somebody of its own",
                 rows=count,
-                samples=tuple(sample(place, files) for place in sorted(samples[:SAMPLES_MAX])),
+                samples=samples,
             )
 
 
@@ -115,23 +109,29 @@ class Emails:
 
     def found(self, files: Sequence[SourceFile]) -> Iterator[Finding]:
         """A finding for all of them."""
-        count, rows, samples = 0, 0, list[int]()
-        for group in self._pairs.groups():
-            several = group.several()
-            count += int(np.count_nonzero(group.is_key & several))
-            rows += int(np.count_nonzero(several))
-            if len(samples) < SAMPLES_MAX:
-                samples += group.places[group.is_value & several].tolist()
-        self._pairs.close()
+        count, rows, samples = _of_several(self._pairs, files)
         if count:
             yield Finding(
                 "email_under_several_ids",
-                f"{counted(count, 'email address')} under more than one id, in"
-                f" {counted(rows, 'row')}: where email is an identifier of the workspace, only the"
-                " first gets it; merge them, or leave it out",
+                f"{counted(count, 'email')} under more than one id, in {counted(rows, 'row')}:"
+                " where email is an identifier of the workspace, only the first gets it; merge"
+                " them, or leave it out",
                 rows=rows,
-                samples=tuple(sample(place, files) for place in sorted(samples[:SAMPLES_MAX])),
+                samples=samples,
             )
+
+
+def _of_several(pairs: Pairs, files: Sequence[SourceFile]) -> tuple[int, int, tuple[Sample, ...]]:
+    """Keys that have several values, the rows of all of them, and one row of each value."""
+    count, rows, places = 0, 0, list[int]()
+    for group in pairs.groups():
+        several = group.several()
+        count += int(np.count_nonzero(group.is_key & several))
+        rows += int(np.count_nonzero(several))
+        if len(places) < SAMPLES_MAX:
+            places += group.places[group.is_value & several].tolist()
+    pairs.close()
+    return count, rows, tuple(sample(place, files) for place in sorted(places[:SAMPLES_MAX]))
 
 
 def _of(flags: pl.Series, seen: Seen) -> Bools:
