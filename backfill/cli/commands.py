@@ -60,10 +60,11 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     say_warnings(output, job)
     found = engine.confirmed(job)
     region = found.region or "unknown (the address does not say)"
+    key = "it takes the key" if found.region else "it does not say whether it takes the key"
     output.lines(
         [
             *(f"{stream.name}: {_files(len(stream.files))}" for stream in streams),
-            f"destination: {found.place.address}, region {region}; it takes the key",
+            f"destination: {found.place.address}, region {region}; {key}",
         ]
     )
     output.result(
