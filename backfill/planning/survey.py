@@ -20,6 +20,7 @@ from backfill.pipeline import OpenStream, Watcher
 from backfill.pipeline.encoding import encoded
 from backfill.pipeline.limits import batch_operations_max
 from backfill.pipeline.sources import job_identity
+from backfill.pipeline.ticker import TICK_S
 from backfill.planning.forecast import LATENCY_S, Load, forecast
 from backfill.planning.looking import Finding, Look, Seen
 from backfill.planning.looks.job import of_job
@@ -177,7 +178,8 @@ class _Stream:
 
     async def read(self, ledger: Ledger, watcher: Watcher, limit: int | None) -> None:
         """Read it to its end, or to the limit."""
-        began_s = time.monotonic()
+        began_s = ticked_s = time.monotonic()
+        before = ledger.counts(self._stream.name)
         async with aclosing(encoded(self._stream, ledger, limit, self._now_s)) as found:
             async for reading, made in found:
                 watcher.expects(reading.expected)
@@ -186,6 +188,10 @@ class _Stream:
                 await asyncio.to_thread(self._note, made)
                 block = made.block
                 watcher.settled(len(block.rows) + len(block.faults), len(made.rejected.rows))
+                if time.monotonic() - ticked_s >= TICK_S:
+                    ticked_s = time.monotonic()
+                    watcher.ticks(before.plus(self._counts()), None)
+        watcher.ends(before.plus(self._counts()))
         self._count(list(self._chunker.flush()))
         self._read_s = time.monotonic() - began_s
 
@@ -225,6 +231,18 @@ class _Stream:
     def load(self) -> Load:
         """What it sends."""
         return Load(self._requests, self._operations, self._bytes, self._read_s)
+
+    def _counts(self) -> Counts:
+        """The rows so far, as a watcher has them: of a plan, a row that was looked at is done."""
+        filtered = self._filtered
+        return Counts(
+            self._rows,
+            self._deliverable + self._held,
+            self._rejected,
+            filtered_where=filtered["where"],
+            filtered_unchanged=filtered["unchanged"],
+            filtered_folded=filtered["folded"],
+        )
 
     def _note(self, made: Encoded) -> None:
         block, piece = made.block, made.piece

@@ -122,6 +122,16 @@ def test_progress_is_told_in_order_and_ends_with_every_row(tmp_path, server):
     assert {each.run_id for each in told} == {result.closing.run_id}
 
 
+def test_progress_of_a_plan_ends_with_every_row(tmp_path):
+    write_people(tmp_path / "people.csv", 3_000)
+    write_job(tmp_path, PEOPLE)
+    told: list[backfill.Progress] = []
+
+    backfill.plan(tmp_path / "job.yaml", on_progress=told.append)
+
+    assert (told[-1].run_id, told[-1].rows_done, told[-1].rows_expected) == (None, 3000, 3000)
+
+
 def test_a_progress_function_that_fails_does_not_end_the_run(server, caplog):
     def fails(_: backfill.Progress) -> None:
         raise RuntimeError("mine")

@@ -100,6 +100,16 @@ def test_a_latency_is_milliseconds_unless_it_says_otherwise(job, latency, second
     assert found["forecast"]["latency_s"] == seconds
 
 
+def test_progress_tells_the_end_of_each_stream(job):
+    (job / "people.csv").write_text("id,value\np1,a\n,b\np3,c\n")
+
+    told = [line for line in plan(job).text.splitlines() if line.startswith("people: ")]
+
+    assert told[0] == "people: begins"
+    assert told[1].startswith("people: ends, 3 rows done, ")
+    assert ", 1 rejected, " in told[1]
+
+
 def test_ctrl_c_ends_a_plan_and_leaves_nothing(job):
     write_people(job / "people.csv", 600_000)
     process = start(job, None, "plan", "job.yaml", "--json")
