@@ -10,19 +10,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from backfill import concurrency, config, pipeline, planning, reporting
+from backfill import concurrency, config, pipeline
 from backfill.config import Job
-from backfill.courier import RequestLog
 from backfill.errors import BackfillError, unforeseen
-from backfill.ledger import Counts
 from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
-from backfill.remarks import Level, Remark
+from backfill.remarks import Remark
 from backfill.report import Closing
-from backfill.waiting import Limit
 
-__all__ = ["Silence", "confirmed", "destination", "send", "surveyed"]
+if TYPE_CHECKING:
+    from backfill import planning
+
+__all__ = ["confirmed", "destination", "send", "surveyed"]
 
 Outcome = TypeVar("Outcome")
 
@@ -60,6 +60,8 @@ def surveyed(job: Job, scope: planning.Scope, watcher: Watcher) -> planning.Plan
     Raises what `pipeline.open_streams` raises, and SourceError where a source cannot be read on.
     """
 
+    from backfill import planning
+
     async def work() -> planning.Plan:
         streams = await asyncio.to_thread(pipeline.open_streams, job)
         return await planning.survey(job, streams, watcher, scope)
@@ -91,6 +93,8 @@ def destination(job: Job, environ: Mapping[str, str] = os.environ) -> Iterator[P
 
 def _reported(job: Job, closing: Closing, watcher: Watcher) -> Path | None:
     """Write the run's report, and say so where that fails: the run came to what it came to."""
+    from backfill import reporting
+
     try:
         path, saved = reporting.write(job)
         return path if saved.run_id == closing.run_id else None  # the checkpoint was replaced
@@ -152,31 +156,3 @@ def _signals() -> tuple[signal.Signals, ...]:
     """
     wishes = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     return tuple(each for each in wishes if signal.getsignal(each) is not signal.SIG_IGN)
-
-
-class Silence:
-    """A watcher that says nothing."""
-
-    def starts(self, run_id: str) -> None:
-        """Not shown."""
-
-    def begins(self, stream: str, rows_done: int) -> None:
-        """Not shown."""
-
-    def expects(self, rows: int | None) -> None:
-        """Not shown."""
-
-    def settled(self, rows: int, rejected: int) -> None:
-        """Not shown."""
-
-    def requested(self, log: RequestLog) -> None:
-        """Not shown."""
-
-    def ticks(self, counts: Counts, limited_by: Limit | None) -> None:
-        """Not shown."""
-
-    def ends(self, counts: Counts) -> None:
-        """Not shown."""
-
-    def says(self, text: str, event: str = "remark", level: Level = "info") -> None:
-        """Not shown."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill import config, pipeline
-from backfill.engine import Silence
+from backfill.following import Follower
 from backfill.pipeline import Options, Place, Stop
 from backfill.report import Closing
 
@@ -20,10 +20,11 @@ from .recorder import Answer, recording
 ROWS = 400
 
 
-class StopsAfter(Silence):
+class StopsAfter(Follower):
     """Asks the run to stop once so many rows are done."""
 
     def __init__(self, stop: Stop, rows: int) -> None:
+        super().__init__(None)
         self._stop, self._left = stop, rows
 
     def settled(self, rows: int, rejected: int) -> None:
@@ -44,7 +45,7 @@ def run(folder: Path, address: str, rows: int | None) -> Closing:
     job = config.load(folder / "job.yaml", ["destination.operations_per_s=5000"])
     place = Place(address, "here", config.Credentials("site", "key"))
     stop = Stop()
-    watcher = StopsAfter(stop, rows) if rows is not None else Silence()
+    watcher = StopsAfter(stop, rows) if rows is not None else Follower(None)
     return asyncio.run(pipeline.run(job, place, Options(), watcher, stop))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backfill import config, engine
+from backfill.following import Follower
 from backfill.pipeline import Options, Watcher
 from backfill.remarks import Level
 from backfill.report import Closing
@@ -18,10 +19,11 @@ from tests.end_to_end.recorder import Recorder
 ROWS = 300
 
 
-class Words(engine.Silence):
+class Words(Follower):
     """Keeps what a person is told."""
 
     def __init__(self) -> None:
+        super().__init__(None)
         self.said: list[str] = []
 
     def says(self, text: str, event: str = "remark", level: Level = "info") -> None:
@@ -43,7 +45,7 @@ def run(
 ) -> Closing:
     """Run a job in this process."""
     job = config.load(path, overrides)
-    return engine.send(job, options or Options(), watcher or engine.Silence())
+    return engine.send(job, options or Options(), watcher or Follower(None))
 
 
 def surround(patch: pytest.MonkeyPatch, address: str | None, more: Mapping[str, str]) -> None:

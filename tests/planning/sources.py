@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from backfill import engine, planning
 from backfill.config import load
+from backfill.following import Follower
 from tests.end_to_end.command import write_job
 
 #: An event time that starts no campaign.
@@ -40,7 +41,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def planned(folder: Path, *streams: dict[str, Any], **scope: Any) -> planning.Plan:
     """The plan of a job of these streams, made in this process."""
     write_job(folder, *streams, operations_per_s=20_000)
-    return engine.surveyed(load(folder / "job.yaml", []), planning.Scope(**scope), engine.Silence())
+    return engine.surveyed(load(folder / "job.yaml", []), planning.Scope(**scope), Follower(None))
 
 
 def finding(plan: planning.Plan, kind: str) -> Any:

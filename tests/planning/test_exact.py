@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from backfill import engine, planning
 from backfill.checkpoint import peek
 from backfill.config import load
+from backfill.following import Follower
 from backfill.pipeline import Options
 from tests.end_to_end.command import Ended, command, environ, run_job, write_job
 from tests.end_to_end.people import PEOPLE, write_people
@@ -150,7 +151,7 @@ def rest(folder: Path) -> planning.Plan:
     """The plan of what is left of the folder's job."""
     job = load(folder / "job.yaml", [])
     scope = planning.Scope(peek(job.checkpoint), goes_on=True)
-    return engine.surveyed(job, scope, engine.Silence())
+    return engine.surveyed(job, scope, Follower(None))
 
 
 def test_the_plan_of_the_rest_is_what_the_resumed_run_sends(tmp_path):
@@ -250,7 +251,7 @@ def test_any_small_job_is_sent_as_planned(server, tmp_path_factory, rows, stream
 
     plan = planned(folder, *named, limit=limit)
     job = load(folder / "job.yaml", [])
-    closing = engine.send(job, Options(limit), engine.Silence())
+    closing = engine.send(job, Options(limit), Follower(None))
 
     for stream in plan.streams:
         counts = closing.counts[stream.name]
