@@ -15,6 +15,7 @@ from typing import Any
 
 from backfill.errors import BackfillError, GuardError, SourceError
 from backfill.ledger import Counts
+from backfill.phrases import aligned
 from backfill.resumption import Saved, State
 
 DELIVERED_MEANS = (
@@ -222,11 +223,7 @@ def _table(counts: Mapping[str, Counts]) -> list[str]:
     for name, row in [*counts.items(), ("total", total(counts.values()))]:
         _add_up(row)
         lines.append((name, *(f"{getattr(row, column):,}" for column in _COLUMNS)))
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    return [
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-        for line in lines
-    ]
+    return aligned(lines)
 
 
 def _parts(counts: Counts) -> list[str]:

@@ -27,6 +27,7 @@ from backfill.cli.output import Output, unbegun
 from backfill.cli.planning import ask
 from backfill.cli.warnings import say_exposed, say_warnings
 from backfill.cli.watching import log_end, watched
+from backfill.phrases import counted
 
 if TYPE_CHECKING:
     from backfill.cli.audience import Audience
@@ -63,7 +64,7 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     key = "it takes the key" if found.region else "it does not say whether it takes the key"
     output.lines(
         [
-            *(f"{stream.name}: {_files(len(stream.files))}" for stream in streams),
+            *(f"{stream.name}: {counted(len(stream.files), 'file')}" for stream in streams),
             f"destination: {found.place.address}, region {region}; {key}",
         ]
     )
@@ -280,7 +281,3 @@ def _exit_code(closing: Closing) -> int:
     if closing.state == "held":
         return 1
     return 3 if any(counts.rejected for counts in closing.counts.values()) else 0
-
-
-def _files(count: int) -> str:
-    return f"{count:,} file{'' if count == 1 else 's'}"

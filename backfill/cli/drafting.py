@@ -12,6 +12,7 @@ import click
 from backfill.cli.options import json_option
 from backfill.cli.output import Output
 from backfill.errors import UsageError
+from backfill.phrases import counted
 
 if TYPE_CHECKING:
     from backfill.discovery import Surveyed
@@ -67,8 +68,7 @@ def _summary(found: Surveyed, config: Path) -> list[str]:
     for draft, proof in found.streams:
         files = [file.file.label for file in draft.found.files]
         named = files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
-        count = draft.found.table.row_count
-        rows = f"{count:,} row{'s' * (count != 1)} looked at"
+        rows = f"{counted(draft.found.table.row_count, 'row')} looked at"
         kind = draft.kind.replace("_", " ")
         is_out = draft.is_out or proof.fault
         lines.append(f"{draft.name}: {kind}{', commented out' if is_out else ''}")
@@ -78,10 +78,9 @@ def _summary(found: Surveyed, config: Path) -> list[str]:
             lines.append(f"  would be refused, of the rows looked at: {'; '.join(proof.rules)}")
     lines += [f"left out: {one.label}: {one.why}" for one in found.left_out]
     count = sum(len(draft.confirms) for draft, _ in found.streams)
-    points = f"{count:,} point{'' if count == 1 else 's'} to confirm"
     return [
         *lines,
-        f"Written: {config}, with {points}",
+        f"Written: {config}, with {counted(count, 'point')} to confirm",
         f"Next: read it, then backfill plan {config}",
     ]
 

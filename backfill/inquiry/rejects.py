@@ -16,6 +16,7 @@ from backfill.inquiry.groups import Group, grouped
 from backfill.inquiry.runs import Run, runs
 from backfill.ledger import Counts
 from backfill.mapping import Stream
+from backfill.phrases import counted
 from backfill.rejects import refused
 
 #: Groups that text for people lists; the JSON object holds all.
@@ -138,7 +139,7 @@ def lines(job: Job, every: list[Refused]) -> list[str]:
 
 def _group_lines(each: Refused, group: Group) -> Iterator[str]:
     about = f", {group.field}" if group.field else ""
-    yield f"{_title(each)}: {group.rule}{about}: {group.rows:,} row{'' if group.rows == 1 else 's'}"
+    yield f"{_title(each)}: {group.rule}{about}: {counted(group.rows, 'row')}"
     if group.reason:
         yield f"  reason: {group.reason}"
     for sample in group.samples:

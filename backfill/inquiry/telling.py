@@ -13,6 +13,7 @@ from backfill.inquiry.fates import Attempt, Fate
 from backfill.inquiry.hits import Link, Mention
 from backfill.inquiry.why import Answer, Told
 from backfill.masks import masked
+from backfill.phrases import counted
 from backfill.report import DELIVERED_MEANS
 
 #: Rows that text for people tells one by one.
@@ -121,7 +122,7 @@ def lines(found: Answer) -> list[str]:
     counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in found.outcomes.most_common())
     more = total - len(listed)
     return [
-        f"'{found.identifier}': {total:,} row{'' if total == 1 else 's'}, {counts}.",
+        f"'{found.identifier}': {counted(total, 'row')}, {counts}.",
         "",
         *(line for told in listed for line in _row_lines(told)),
         *([f"And {more:,} more rows: --json tells more of them.", ""] if more else []),

@@ -15,6 +15,7 @@ from backfill.mapping import Field, Stream
 from backfill.masks import BLANK, masked
 from backfill.operations import Encoded
 from backfill.operations.draft import Draft, Surroundings
+from backfill.phrases import counted
 from backfill.records import Bools, Int64s, SourceFile
 
 #: How many rows a finding names.
@@ -154,11 +155,6 @@ def sample(place: int, files: Sequence[SourceFile]) -> Sample:
     """The row at a place."""
     row = place & ((1 << _ROW_BITS) - 1)
     return Sample(files[place >> _ROW_BITS].label, row + 1)
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: "1 row", "2 rows"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def listed(samples: Sequence[Sample]) -> str:

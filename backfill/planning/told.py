@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from backfill.planning.looking import Finding, Sample, counted, listed
+from backfill.phrases import aligned, counted
+from backfill.planning.looking import Finding, Sample, listed
 from backfill.planning.plan import Plan, StreamPlan
 from backfill.resumption import Start
 
@@ -157,11 +158,7 @@ def _table(streams: Sequence[StreamPlan]) -> list[str]:
         for stream, row in zip(streams, numbers, strict=True)
     ]
     cells.append(("total", *(f"{sum(column):,}" for column in zip(*numbers, strict=True))))
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-        for line in cells
-    ]
+    return aligned(cells)
 
 
 def _numbers(stream: StreamPlan) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from backfill.operations import binding, identities
-from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, Tally, counted, sample
+from backfill.phrases import counted
+from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, Tally, sample
 from backfill.planning.naming import JUNK, named
 from backfill.planning.pairs import Pairs, Store
 from backfill.records import Bools, SourceFile

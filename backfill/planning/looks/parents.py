@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from backfill.planning.looking import Finding, Seen, Tally, counted
+from backfill.phrases import counted
+from backfill.planning.looking import Finding, Seen, Tally
 from backfill.planning.naming import named
 from backfill.planning.pairs import Store
 from backfill.records import Bools, SourceFile, UInt64s

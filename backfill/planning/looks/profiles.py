@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from backfill.operations import binding
-from backfill.planning.looking import Finding, Seen, Tally, counted
+from backfill.phrases import counted
+from backfill.planning.looking import Finding, Seen, Tally
 from backfill.records import SourceFile
 
 #: Attributes that are spelled out.

@@ -10,7 +10,8 @@ import polars as pl
 import pyarrow as pa
 
 from backfill.operations import Encoded
-from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, counted, placed, sample
+from backfill.phrases import counted
+from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, placed, sample
 from backfill.planning.naming import named
 from backfill.planning.pairs import Pairs, Store
 from backfill.records import Int64s, SourceFile, UInt64s

@@ -10,7 +10,8 @@ import polars as pl
 from backfill import timestamps, trackapi
 from backfill.mapping import Field
 from backfill.operations import identities
-from backfill.planning.looking import Finding, Seen, Tally, counted
+from backfill.phrases import counted
+from backfill.planning.looking import Finding, Seen, Tally
 from backfill.records import SourceFile
 
 #: Names of events that are spelled out; of more, the most frequent.
