@@ -15,6 +15,9 @@ from backfill.records import Batch
 #: hour sent by mistake would end in the same retry.  [observed: customerio-node 5.2.0]
 RETRY_AFTER_S_MAX = 300.0
 
+#: Answers that accept operations of a batch: all of them, or all but those they name.  [spec]
+ACCEPTING = (200, 207)
+
 #: What is kept of the API's words on one operation. Its longest known message is 100 characters
 #: with a field name of up to 150 bytes; several may be joined.
 REASON_CHARACTERS_MAX = 500

@@ -26,6 +26,7 @@ from backfill.mapping import Stream
 from backfill.operations import Encoded, Surroundings, encode, where_of
 from backfill.records import Block
 from backfill.resumption import Log
+from backfill.verdict import ACCEPTING
 
 Outcome = Literal["delivered", "rejected", "filtered", "not sent", "unknown"]
 
@@ -164,7 +165,7 @@ class Evidence:
         if told is not None:
             by: Literal["us", "api"] = "api" if told[0] == "api" else "us"
             return Fate("rejected", by=by, rule=told[0], reason=told[1], attempts=attempts)
-        if any(attempt.request.status in (200, 207) for attempt in attempts):
+        if any(attempt.request.status in ACCEPTING for attempt in attempts):
             if row in into:
                 return Fate("filtered", part="folded", into_row=into[row], attempts=attempts)
             if self._may_be_refused(asked.stream.name):

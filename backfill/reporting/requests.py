@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from backfill.records import Bools, Int64s
+from backfill.verdict import ACCEPTING
 
 Float64s = npt.NDArray[np.float64]
-
-#: Answers that accept operations of the batch, all (200) or all but some that they name (207).
-_ACCEPTED = (200, 207)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +39,7 @@ class Requests:
     @property
     def is_accepted(self) -> Bools:
         """Whether the answer accepted operations."""
-        return np.isin(self.status, _ACCEPTED)
+        return np.isin(self.status, ACCEPTING)
 
 
 def columns(logged: npt.NDArray[np.void]) -> Requests:
