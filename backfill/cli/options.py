@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -102,7 +103,8 @@ def check_alone(job: Job) -> None:
 
     whole = job.part_of
     others = [("the whole job", whole.checkpoint)] if whole else []
-    others += [("a part of the job", path) for path in parts(whole or job)]
+    with suppress(OSError):  # of a folder that may not be listed nobody can tell
+        others += [("a part of the job", path) for path in parts(whole or job)]
     for what, path in others:
         held_by = None if path == job.checkpoint else holder(path)
         if held_by is not None:

@@ -10,9 +10,10 @@ from backfill.config.environment import (
     sandbox_credentials,
 )
 from backfill.config.job import Destination, Job, json_schema, load, of
-from backfill.config.only import only, parts
+from backfill.config.only import PART, only, parts
 
 __all__ = [
+    "PART",
     "Credentials",
     "Destination",
     "Job",

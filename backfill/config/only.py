@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from backfill.config.job import Job
 from backfill.errors import UsageError
+
+#: How the name of a part begins, as its checkpoint and its folder of rejects have it.
+PART = "only-"
+
+#: What stands beside a checkpoint and is none, and one that --fresh put aside.
+_BESIDE = re.compile(
+    r"(\.lock|-wal|-shm|-journal|\.plan\.json|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}(\.html)?)$"
+)
 
 
 def only(job: Job, name: str, source: Path | None = None) -> Job:
@@ -24,7 +33,7 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
         close = difflib.get_close_matches(name, streams, n=1)
         fix = f"did you mean '{close[0]}'?" if close else f"use one of: {', '.join(streams)}"
         raise UsageError(f"no stream '{name}' in {job.path}", "--only", fix)
-    stream, part = streams[name], f"only-{name}"
+    stream, part = streams[name], f"{PART}{name}"
     if source is not None:
         if not source.is_file():
             raise UsageError("there is no such file", f"--source {source}", "check the path")
@@ -43,11 +52,9 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
 
 
 def parts(job: Job) -> list[Path]:
-    """The checkpoints of a job's parts, as far as there are any."""
-    beside = f"{job.checkpoint.name}.only-"
-    try:
-        found = [path for path in job.checkpoint.parent.iterdir() if path.name.startswith(beside)]
-    except OSError:
-        return []
-    apart = (".lock", "-wal", "-shm", ".plan.json")
-    return sorted(path for path in found if not path.name.endswith(apart))
+    """The checkpoints of a job's parts, as far as there are any; OSError of their folder."""
+    lead, folder = f"{job.checkpoint.name}.{PART}", job.checkpoint.parent
+    found = (
+        [path for path in folder.iterdir() if path.name.startswith(lead)] if folder.is_dir() else []
+    )
+    return sorted(path for path in found if not _BESIDE.search(path.name))

@@ -8,24 +8,16 @@ first's.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from backfill.checkpoint import peek
-from backfill.config import Job
+from backfill.config import PART, Job, parts
 from backfill.errors import CheckpointError, StorageError
 from backfill.mapping import Stream
 from backfill.resumption import Saved
-
-_MENDED = "only-"
-
-#: What stands beside a checkpoint and is none, and one that --fresh put aside.
-_BESIDE = re.compile(
-    r"(\.lock|-wal|-shm|-journal|\.plan\.json|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}(\.html)?)$"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,8 @@ def runs(job: Job) -> list[Run]:
     """
     first = Run("", job.checkpoint, job.rejects, job.streams, peek(job.checkpoint))
     with looking_into(job.rejects):
-        names = sorted({*_checkpoints(job), *_folders(job)})
+        lead = f"{job.checkpoint.name}."
+        names = sorted({*(path.name.removeprefix(lead) for path in parts(job)), *_folders(job)})
     return [first, *(_mended(job, name) for name in names)]
 
 
@@ -70,19 +63,11 @@ def looking_into(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _checkpoints(job: Job) -> list[str]:
-    lead = f"{job.checkpoint.name}."
-    folder = job.checkpoint.parent
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    found = [name.removeprefix(lead) for name in names if name.startswith(lead + _MENDED)]
-    return [name for name in found if not _BESIDE.search(name)]
-
-
 def _folders(job: Job) -> list[str]:
     if not job.rejects.is_dir():
         return []
     paths = job.rejects.iterdir()
-    return [path.name for path in paths if path.name.startswith(_MENDED) and path.is_dir()]
+    return [path.name for path in paths if path.name.startswith(PART) and path.is_dir()]
 
 
 def _mended(job: Job, name: str) -> Run:
@@ -99,6 +84,6 @@ def _mended(job: Job, name: str) -> Run:
 
 def _named(job: Job, name: str) -> list[Stream]:
     """The stream that a run of mended rows is named after: of several, the longest name."""
-    rest = name.removeprefix(_MENDED)
+    rest = name.removeprefix(PART)
     fitting = [s for s in job.streams if rest == s.name or rest.startswith(f"{s.name}-")]
     return sorted(fitting, key=lambda stream: len(stream.name))[-1:]
