@@ -7,6 +7,7 @@ import re
 import select
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -24,7 +25,7 @@ from backfill.cli.options import (
 )
 from backfill.cli.output import Output
 from backfill.cli.warnings import say_warnings
-from backfill.cli.watching import watched
+from backfill.cli.watching import progress_on
 from backfill.errors import BackfillError
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ def surveyed(output: Output, job: Job, scope: Scope) -> Plan:
     """The plan of a job, with progress on stderr."""
     from backfill import engine
 
-    with watched(output, job.path) as audience:
-        return engine.surveyed(job, scope, audience)
+    with closing(progress_on(output)) as progress:
+        return engine.surveyed(job, scope, progress)
 
 
 def _keep(output: Output, job: Job, found: Plan) -> None:

@@ -27,7 +27,7 @@ def watched(output: Output, config: Path, metrics_file: Path | None = None) -> I
     """
     from backfill.cli.audience import Audience
 
-    progress = _progress(output)
+    progress = progress_on(output)
     monitors: list[Monitor] = []
     with ExitStack() as open_ones:
         open_ones.callback(progress.close)
@@ -86,7 +86,8 @@ def log_end(log: JsonLog, closing: Closing, exit_code: int) -> None:
     log.write(level, "run_ended", f"run {closing.run_id} {closing.state}", **facts)
 
 
-def _progress(output: Output) -> Bars | Lines | Logged:
+def progress_on(output: Output) -> Bars | Lines | Logged:
+    """What tells on stderr how it goes; to be closed."""
     from backfill.progress import Bars, Lines, Logged
 
     if output.log:

@@ -125,6 +125,14 @@ def test_a_run_that_is_stopped_says_why_in_its_status(job):
     assert (whole.status.code, whole.status.message) == (2, told["error"]["what"])
 
 
+def test_a_plan_is_no_span_of_a_run(job):
+    with collecting() as collector, recording() as server:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address}
+        done = ended(start(job, server.address, "plan", "job.yaml", "--json", **variables))
+
+    assert (done.code, collector.spans("backfill.run")) == (0, [])
+
+
 def test_an_interrupted_run_sends_its_spans(job):
     with collecting() as collector, recording(lambda _: Answer(delay_s=20)) as server:
         to = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address}
