@@ -37,7 +37,8 @@ class JsonLog:
         at = self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line: dict[str, Any] = {"at": at, "level": level, "event": event, "message": message}
         line |= {"run_id": self.run_id, "stream": self.stream, **facts}
-        print(json.dumps(line), file=self._out, flush=True)
+        self._out.write(json.dumps(line) + "\n")  # whole, whatever another thread writes
+        self._out.flush()
 
     def fail(self, error: BackfillError) -> None:
         """Write what stopped the command."""
