@@ -105,6 +105,6 @@ def _as_json(found: Surveyed, config: Path) -> dict[str, Any]:
             for draft, proof in found.streams
         ],
         "left_out": [{"file": one.label, "why": one.why} for one in found.left_out],
-        "next": f"backfill check {config}",
+        "next": f"backfill plan {config}",
         "error": None,
     }
