@@ -21,7 +21,7 @@ from backfill.discovery.yamltext import (
     written,
 )
 
-#: More files than that are named by a pattern, where one finds just them.
+#: The heading under which streams of a kind stand.
 _TITLES: dict[StreamKind, str] = {
     "erased": "Who must never come back",
     "opted_out": "Who has opted out: before anything that may reach people",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,5 +74,5 @@ def _encoded(stream: Stream, sample: Sample, now_s: int) -> Proof:
     return Proof("", sum(map(len, refused.values())), tuple(_told(refused)))
 
 
-def _told(refused: dict[str, Sequence[int]] | dict[str, list[int]]) -> list[str]:
+def _told(refused: dict[str, list[int]]) -> list[str]:
     return [f"{rule}: {listed(rows)}" for rule, rows in refused.items()]

@@ -36,7 +36,7 @@ from backfill.records import Block, BlockStart, Bools, Fault, Form
 #: Files that are searched at once: reading waits little, and there are seldom more cores free.
 _THREADS = 2
 
-UNREADABLE = "a row that cannot be read"
+_UNREADABLE = "a row that cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def _mentions(
             found[int(block.rows[i])].append(Mention(naming.path, written, link))
     for fault in block.faults:
         if any(_holds(asked, fault, value) for value in sought.given):
-            found[fault.row].append(Mention(UNREADABLE))
+            found[fault.row].append(Mention(_UNREADABLE))
     return dict(sorted(found.items()))
 
 

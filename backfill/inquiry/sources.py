@@ -24,7 +24,6 @@ class Asked:
     file:       its index is its place in the run's checkpoint.
     is_known:   whether the run had it; is_changed: whether it is another one by now.
     digest:     of its content, as event ids have it.
-    is_remapped: whether the stream's mapping is another one than the run's.
     """
 
     run: Run

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from backfill.columns import columns_of
 from backfill.config import Job
+from backfill.dialect import FILE_COLUMN, ROW_COLUMN
 from backfill.errors import UsageError
 from backfill.inquiry.fates import Evidence, Fate
-from backfill.inquiry.hits import Hits, Link, Mention, linked, merged, search
+from backfill.inquiry.hits import Hits, Mention, linked, merged, search
 from backfill.inquiry.identifiers import Sought
 from backfill.inquiry.near import Near, near
 from backfill.inquiry.runs import runs
@@ -51,7 +52,6 @@ class Answer:
     left_out: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
     near: list[Near] = field(default_factory=list)
 
 
@@ -109,7 +109,7 @@ def _tell(found: Answer, hits: list[Hits], files: list[Asked], now_s: int) -> No
 def _mended_from(hits: Hits, row: int, labels: set[str]) -> tuple[str, int] | None:
     """What the row's own columns say, as far as it is a place in a source."""
     columns, at = columns_of(hits.block), hits.block.rows.tolist()
-    if not hits.asked.run.name or row not in at or not {"_file", "_row"} <= columns.keys():
+    if not hits.asked.run.name or row not in at or not {FILE_COLUMN, ROW_COLUMN} <= columns.keys():
         return None
-    file, number = (columns[name].text[at.index(row)] or "" for name in ("_file", "_row"))
+    file, number = (columns[name].text[at.index(row)] or "" for name in (FILE_COLUMN, ROW_COLUMN))
     return (file, int(number)) if file in labels and number.isdecimal() else None

@@ -60,8 +60,8 @@ async def survey(
 ) -> Plan:
     """What a run over these sources does.
 
-    Memory: three blocks, and 24 bytes a row for each of five kinds of repeats, up to 48 MB each;
-    what is more stands in temporary files beside the checkpoint.
+    Memory: three blocks, and 24 bytes a row for each kind of repeats, up to 48 MB each: three kinds
+    for the job, two for each stream. What is more stands in temporary files beside the checkpoint.
     Raises SourceError where a source cannot be read on, StorageError where there is no room for
     such a file; where the rest is asked for, CheckpointError if a run would be refused.
     """

@@ -130,7 +130,7 @@ def _of_several(pairs: Pairs, files: Sequence[SourceFile]) -> tuple[int, int, tu
         count += int(np.count_nonzero(group.is_key & several))
         rows += int(np.count_nonzero(several))
         if len(places) < SAMPLES_MAX:
-            places += group.places[group.is_value & several].tolist()
+            places += group.places[group.is_value & several][:SAMPLES_MAX].tolist()
     pairs.close()
     return count, rows, tuple(sample(place, files) for place in sorted(places[:SAMPLES_MAX]))
 

@@ -102,7 +102,7 @@ class Unordered:
 
 
 def _repeated(pairs: Pairs, files: Sequence[SourceFile]) -> tuple[int, tuple[Sample, ...], int]:
-    """Rows whose key stands before, the first of them, and how many have another value than it."""
+    """Rows whose key stands before, some of them, and how many differ from the first of it."""
     count, differing, places = 0, 0, list[int]()
     for group in pairs.groups():
         again, differs = group.later()
