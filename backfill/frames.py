@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backfill.errors import MappingError, StorageError
-from backfill.private import make_folder
+from backfill.private import writing_whole
 
 
 def is_frame(value: Any) -> bool:
@@ -28,14 +27,10 @@ def write(frame: Any, path: Path, stream: str) -> None:
     Raises MappingError for columns that have no type of their own, StorageError where the file
     cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         table = _table(frame)
-        make_folder(path.parent)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with writing_whole(path) as file:
             pq.write_table(table, file)
-        draft.replace(path)
     except OSError as error:
         fix = "free some space, or name another checkpoint: the table is written beside it"
         what = f"the table cannot be written: {error.strerror}"
@@ -46,8 +41,6 @@ def write(frame: Any, path: Path, stream: str) -> None:
             f"stream {stream}, source",
             "give each column one type, for example with astype(str)",
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _table(frame: Any) -> pa.Table:
