@@ -219,11 +219,11 @@ def _remarks(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 def _put_requests(connection: sqlite3.Connection, requests: Iterable[Request]) -> None:
     (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM requests").fetchone()
-    for number, (*request, carried) in enumerate(requests, last + 1):
-        marks = ", ".join("?" * (1 + len(request)))
-        connection.execute(f"INSERT INTO requests VALUES ({marks})", (number, *request))  # noqa: S608
-        rows = ((number, *one) for one in carried)
-        connection.executemany("INSERT INTO carried VALUES (?, ?, ?)", rows)
+    numbered = list(enumerate(requests, last + 1))
+    rows = ((number, *request) for number, (*request, _) in numbered)
+    connection.executemany("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    carried = ((number, *one) for number, request in numbered for one in request.carried)
+    connection.executemany("INSERT INTO carried VALUES (?, ?, ?)", carried)
 
 
 def _put(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
