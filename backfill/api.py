@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Job", "Progress", "Result", "job", "plan", "run"]
 
 Outcome = TypeVar("Outcome")
+
+#: How long Ctrl-C may take to be seen, in seconds: polars' handler of it has the system wait on.
+_TURN_S = 0.1
 
 #: What stands for a job: a config file, its content, or one that `job` made.
 Given = str | Path | Mapping[str, Any] | Job
@@ -76,13 +79,13 @@ def plan(
 
     limit: rows of each stream that take part. latency_s: of the API, for the time to expect.
     `str()` of the plan is what the command prints, `as_json()` what it prints with --json.
-    Raises BackfillError where a source cannot be read.
+    Raises BackfillError where a source cannot be read, and KeyboardInterrupt at once.
     """
     from backfill.checkpoint import peek
 
     made = job(given)
     scope = planning.Scope(peek(made.checkpoint), limit=limit, latency_s=latency_s)
-    return _in_thread(lambda _: engine.surveyed(made, scope, Follower(on_progress)))
+    return _in_thread(lambda stop: engine.surveyed(made, scope, Follower(on_progress), stop))
 
 
 def run(
@@ -188,14 +191,12 @@ def _in_thread(work: Callable[[Stop], Outcome]) -> Outcome:
     interruption: KeyboardInterrupt | None = None
     with ThreadPoolExecutor(1, "backfill") as threads:
         working = threads.submit(work, stop)
-        while True:
+        while not working.done():
             try:
-                found = working.result()
+                wait((working,), _TURN_S)
             except KeyboardInterrupt as error:
                 interruption = error
                 stop.wish(signal.SIGINT)
-            else:
-                break
     if interruption is not None:
-        raise interruption
-    return found
+        raise interruption from working.exception()
+    return working.result()

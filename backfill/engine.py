@@ -54,17 +54,22 @@ def send(
     return replace(closing, report=_reported(job, closing, watcher))
 
 
-def surveyed(job: Job, scope: planning.Scope, watcher: Watcher) -> planning.Plan:
+def surveyed(
+    job: Job, scope: planning.Scope, watcher: Watcher, stop: Stop | None = None
+) -> planning.Plan:
     """Say what a run of a job will do; sends nothing, and needs no credentials.
 
-    Raises what `pipeline.open_streams` raises, and SourceError where a source cannot be read on.
+    stop: to ask it to end by. Raises what `pipeline.open_streams` and `planning.survey` raise, and
+    Interrupted where it was asked to end.
     """
 
     from backfill import planning
 
     async def work() -> planning.Plan:
-        streams = await asyncio.to_thread(pipeline.open_streams, job)
-        return await planning.survey(job, streams, watcher, scope)
+        asked = stop or Stop()
+        asked.goes_by(asyncio.get_running_loop())
+        streams = await asked.unless_asked(asyncio.to_thread(pipeline.open_streams, job))
+        return await asked.unless_asked(planning.survey(job, streams, watcher, scope))
 
     return _run(work())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal as signals
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from backfill.errors import HungUp, Interrupted, Terminated
@@ -37,11 +38,12 @@ class Stop:
         self._loop = loop
 
     def wish(self, signal: int) -> None:
-        """As `request`, from any thread, also before the run begins."""
+        """As `request`, from any thread, also before the run begins and once it has ended."""
         if self._loop is None:
             self.request(signal)
         else:
-            self._loop.call_soon_threadsafe(self.request, signal)
+            with suppress(RuntimeError):  # the loop is closed: only the report is still written
+                self._loop.call_soon_threadsafe(self.request, signal)
 
     def request(self, signal: int) -> None:
         """To be called in the event loop's thread."""

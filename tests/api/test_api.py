@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 import backfill
+from backfill.pipeline import Stop
 from tests.end_to_end.command import environ, write_job
 from tests.end_to_end.people import PEOPLE, ids, write_people
 from tests.end_to_end.recorder import Answer, Posted, Recorder, recording
@@ -198,11 +199,46 @@ def test_ctrl_c_saves_what_is_done_and_the_same_call_goes_on(tmp_path):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
+        first = len(ids(server.accepted))
         again = start(server.address).communicate(timeout=60)
 
     assert "KeyboardInterrupt" in said
+    assert first < 3_000
     assert again == ("completed\n", "")
     assert sorted(ids(server.accepted)) == sorted(f"p{n}" for n in range(3_000))
+
+
+def test_ctrl_c_ends_a_plan_before_all_is_read(tmp_path):
+    rows = 1_500_000
+    (tmp_path / "people.csv").write_text("id,value\n" + "".join(f"p{n},x\n" for n in range(rows)))
+    write_job(tmp_path, PEOPLE)
+    script = (
+        "import backfill, functools\n"
+        "backfill.plan('job.yaml', on_progress=functools.partial(print, flush=True))"
+    )
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, stdout=pipe, stderr=pipe, text=True
+    )
+    assert process.stdout is not None
+    assert "rows_done=0" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    told, said = process.communicate(timeout=60)
+
+    assert "KeyboardInterrupt" in said
+    assert f"rows_done={rows}" not in told
+
+
+def test_ctrl_c_once_the_run_has_ended_is_no_error_of_its_own():
+    stop = Stop()
+
+    async def run() -> None:
+        stop.goes_by(asyncio.get_running_loop())
+
+    asyncio.run(run())
+    stop.wish(signal.SIGINT)
+
+    assert stop.signal is None
 
 
 def test_help_does_not_load_the_engine():
