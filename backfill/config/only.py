@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 from dataclasses import replace
@@ -23,9 +24,9 @@ _BESIDE = re.compile(
 def only(job: Job, name: str, source: Path | None = None) -> Job:
     """The job that sends one stream of another, of `source` where one is given.
 
-    Its checkpoint stands beside the job's as NAME.only-STREAM or NAME.only-STREAM-FILE, its rejects
-    below the job's: neither takes the place of what is there. The stream keeps its name, and so its
-    events their ids.
+    Its checkpoint stands beside the job's as NAME.only-STREAM or NAME.only-STREAM-FILE-DIGEST, its
+    rejects below the job's: neither takes the place of what is there, and a file that was edited is
+    another one. The stream keeps its name, and so its events their ids.
     Raises UsageError for a stream that the job does not have, or a source that is not there.
     """
     streams = {stream.name: stream for stream in job.streams}
@@ -37,7 +38,7 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
     if source is not None:
         if not source.is_file():
             raise UsageError("there is no such file", f"--source {source}", "check the path")
-        part += f"-{source.name}"
+        part += f"-{source.name}-{_digest(source)}"
         path = os.path.relpath(source.resolve(), job.base.resolve())
         stream = stream.model_copy(
             update={"source": stream.source.model_copy(update={"path": path})}
@@ -49,6 +50,12 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
         streams=(stream,),
         part_of=job,
     )
+
+
+def _digest(path: Path) -> str:
+    """Six characters that tell the contents of files apart."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:6]
 
 
 def parts(job: Job) -> list[Path]:

@@ -96,7 +96,6 @@ async def _read(
         one = _Stream(job, stream, files, looks)
         watcher.begins(stream.name, ledger.counts(stream.name).done)
         await one.read(ledger, watcher, limit)
-        watcher.ends(ledger.counts(stream.name).plus(one.counts()))
         plans.append(one.plan(ledger.counts(stream.name).done))
         loads.append(one.load())
     found = list[Finding]()
@@ -215,17 +214,6 @@ class _Stream:
             refusals=tuple(self._refused.groups()),
             left_out=tuple(self._left_out.tally.samples),
             rows_done=rows_done,
-        )
-
-    def counts(self) -> Counts:
-        """The same as a run counts."""
-        filtered = self._filtered
-        return Counts(
-            self._rows,
-            self._deliverable,
-            self._rejected,
-            filtered_where=filtered["where"],
-            filtered_folded=filtered["folded"],
         )
 
     def load(self) -> Load:

@@ -5,7 +5,8 @@ column of one of these names gives way to ours. Values are never altered: mind t
 run cells that begin with "=".
 
 CSV:     <stream>.csv (.tsv for .tsv), the source's delimiter, quote and encoding, header once. A
-         broken row has its cells as far as there are columns, a surplus joined into the last one.
+         broken row keeps its cells, too many or too few as they are, and ours behind them: it is
+         refused again until it is mended. A row that was refused before keeps its first place.
          A file that brings new columns starts <stream>+2.csv with all columns so far, and so on.
 JSONL:   <stream>.jsonl; a line that could not be read stands under `_raw`, bytes that are no text
          in it as \\xNN.

@@ -11,16 +11,24 @@ import pyarrow as pa
 
 from backfill import dialect
 from backfill.arrays import flags
-from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS, Dialect
+from backfill.columns import columns_of
+from backfill.dialect import FILE_COLUMN, RAW_COLUMN, REJECT_COLUMNS, ROW_COLUMN, Dialect
 from backfill.mapping import Source
 from backfill.records import Block, Fault, Rejected
+
+
+class Place(NamedTuple):
+    """Where a row stands: the label of its file, and its number from 1."""
+
+    file: str
+    row: int
 
 
 class _Refused(NamedTuple):
     """One refused row; found: its place among the rows taken, or the fault it is."""
 
     found: int | Fault
-    row: int
+    place: Place
     rule: str
     reason: str
 
@@ -30,6 +38,28 @@ def taken(block: Block, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordB
     table = block.table
     names = [name for name in table.schema.names if name not in REJECT_COLUMNS]
     return table.select(names).filter(flags(np.isin(block.rows, rows)))
+
+
+def places(rejected: Rejected) -> list[Place]:
+    """Where each refused row stands: of one that was refused before, where it stood at first.
+
+    So a row that is mended in two rounds is one row, and its event has one id.
+    """
+    block = rejected.block
+    here = [Place(block.file.label, row + 1) for row in rejected.rows.tolist()]
+    if not set(REJECT_COLUMNS) <= set(block.table.schema.names):
+        return here
+    columns = columns_of(block)
+    files, numbers = (
+        dict(zip(block.rows.tolist(), columns[name].text, strict=True))
+        for name in (FILE_COLUMN, ROW_COLUMN)
+    )
+    return [
+        Place(str(files[row]), int(numbers[row] or 0))
+        if files.get(row) and str(numbers.get(row) or "").isdecimal()
+        else place
+        for row, place in zip(rejected.rows.tolist(), here, strict=True)
+    ]
 
 
 def csv_cells(
@@ -47,10 +77,10 @@ def csv_cells(
     for refused in _each(rejected):
         if isinstance(refused.found, Fault):
             found = read_form.cells(dialect.decode(refused.found.raw, source.encoding))
-            cells = _placed(found, rejected.block.table.schema.names, columns, form)
+            cells = _placed(found, rejected.block.table.schema.names, columns)
         else:
             cells = [(column[refused.found] or "") if column else "" for column in values]
-        own = [rejected.block.file.label, str(refused.row + 1), refused.rule, refused.reason]
+        own = [refused.place.file, str(refused.place.row), refused.rule, refused.reason]
         yield cells + (own if form.quote else [_unquoted(cell, form) for cell in own])
 
 
@@ -62,9 +92,8 @@ def json_lines(rejected: Rejected, encoding: str) -> Iterator[str]:
     values = [column.to_pylist() for column in sound.columns]
     is_ascii = not encoding.lower().startswith("utf")
     for refused in _each(rejected):
-        label = rejected.block.file.label
         own: dict[str, str | int] = dict(
-            zip(REJECT_COLUMNS, (label, refused.row + 1, refused.rule, refused.reason), strict=True)
+            zip(REJECT_COLUMNS, (*refused.place, refused.rule, refused.reason), strict=True)
         )
         members = []
         if isinstance(refused.found, Fault):
@@ -81,23 +110,26 @@ def json_lines(rejected: Rejected, encoding: str) -> Iterator[str]:
 
 def _each(rejected: Rejected) -> Iterator[_Refused]:
     faults = {fault.row: fault for fault in rejected.block.faults}
-    place = 0
-    for row, rule, reason in zip(
-        rejected.rows.tolist(), rejected.rules, rejected.reasons, strict=True
+    taken_before = 0
+    for row, place, rule, reason in zip(
+        rejected.rows.tolist(), places(rejected), rejected.rules, rejected.reasons, strict=True
     ):
         fault = faults.get(row)
-        yield _Refused(place if fault is None else fault, row, rule, reason)
-        place += fault is None
+        yield _Refused(taken_before if fault is None else fault, place, rule, reason)
+        taken_before += fault is None
 
 
-def _placed(cells: list[str], names: list[str], columns: list[str], form: Dialect) -> list[str]:
-    """The cells of a broken record in our order; a surplus is joined into the last column."""
-    by_name = dict(zip(names, cells, strict=False))
-    surplus = cells[len(names) :]
-    last = [name for name in names if name not in REJECT_COLUMNS][-1]
-    if surplus:
-        by_name[last] = form.delimiter.join([by_name[last], *surplus])
-    return [by_name.get(name, "") for name in columns]
+def _placed(cells: list[str], names: list[str], columns: list[str]) -> list[str]:
+    """The cells of a broken record in our order, as many too many or too few as it had.
+
+    So it is refused again as long as nobody has mended it, and never sent with its values shifted.
+    """
+    if set(REJECT_COLUMNS) <= set(names):  # refused before: it ends with cells of ours
+        names = [name for name in names if name not in REJECT_COLUMNS]
+        cells = cells[: -len(REJECT_COLUMNS)]
+    by_name, missing = dict(zip(names, cells, strict=False)), max(len(names) - len(cells), 0)
+    placed = [by_name.get(name, "") for name in columns]
+    return [*placed[: len(placed) - missing], *cells[len(names) :]]
 
 
 def _unquoted(cell: str, form: Dialect) -> str:

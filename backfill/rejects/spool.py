@@ -11,21 +11,23 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backfill.arrays import integers, texts
 from backfill.dialect import REJECT_COLUMNS
 from backfill.records import Rejected
-from backfill.rejects.rows import taken
+from backfill.rejects.rows import places, taken
 
 
 def spooled(rejected: Rejected) -> bytes:
     """The refused rows with our columns, as one Arrow stream."""
     sound = taken(rejected.block, rejected.rows)
+    told = places(rejected)
     own = (
-        texts([rejected.block.file.label] * len(rejected.rows)),
-        integers(rejected.rows + 1),
+        texts([place.file for place in told]),
+        integers(np.array([place.row for place in told], np.int64)),
         texts(rejected.rules),
         texts(rejected.reasons),
     )
