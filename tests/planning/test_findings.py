@@ -43,6 +43,17 @@ def test_young_events_are_counted_by_name(tmp_path, campaigns, said):
     assert plan.total("held") == (3 if campaigns == "hold" else 0)
 
 
+def test_of_young_events_called_by_a_value_only_the_shape_is_told(tmp_path):
+    now_s = int(time.time())
+    names = ["ann@example.com", "bob@example.com", "c123"]
+    values = [(str(n), name, now_s) for n, name in enumerate(names)]
+    people(tmp_path, *values, name="orders.csv", keys=("id", "name", "at"))
+
+    found = finding(planned(tmp_path, event()), "young_events")
+
+    assert "aaa@aaaaaaa.aaa 2, a999 1;" in found.text
+
+
 def test_refused_young_events_are_rejects_and_no_finding(tmp_path):
     now_s = int(time.time())
     people(tmp_path, ("1", "bought", now_s - 60), name="orders.csv", keys=("id", "name", "at"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +10,7 @@ import polars as pl
 
 from backfill import timestamps, trackapi
 from backfill.mapping import Field
+from backfill.masks import masked
 from backfill.operations import identities
 from backfill.phrases import counted
 from backfill.planning.looking import Finding, Seen, Tally
@@ -16,6 +18,9 @@ from backfill.records import SourceFile
 
 #: Names of events that are spelled out; of more, the most frequent.
 NAMES_MAX = 10
+
+#: Words with two digits at most: no email, number or id.
+_NAME = re.compile(r"(?!(?:\D*\d){3})[\w .:/-]+")
 
 _BECOMES = {
     None: "a run to a workspace stops before it sends anything, until the stream says `campaigns:"
@@ -44,7 +49,8 @@ class Young:
             times = _seconds(seen, event.timestamp)
             young &= (times > seen.now_s - trackapi.CAMPAIGN_WINDOW_S).fill_null(False).to_numpy()
         names = identities.named(seen.draft.column(event.name))
-        self._names[seen.stream.name].update(names.filter(pl.Series(young)).to_list())
+        for name, count in names.filter(pl.Series(young)).value_counts().iter_rows():
+            self._names[seen.stream.name][_shown(name)] += count
 
     def found(self, _files: Sequence[SourceFile]) -> Iterator[Finding]:
         """A finding a stream."""
@@ -92,6 +98,11 @@ class Ahead:
                 " these people are dropped until then"
             )
             yield tally.finding("future_timestamps", text, stream)
+
+
+def _shown(name: str) -> str:
+    """An event's name; of what may be a value, where the wrong column is mapped, its shape."""
+    return name if _NAME.fullmatch(name) else masked(name)
 
 
 def _seconds(seen: Seen, field: Field) -> pl.Series:
