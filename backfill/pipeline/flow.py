@@ -167,7 +167,7 @@ class Flow:
         if not counts.read:
             return [Remark(f"{name}: its source holds no rows", "no_rows", "warning")]
         if counts.filtered_where == counts.read:
-            text = f"{name}: `where` leaves out every row: {self._stream.stream.where}"
+            text = f"{name}: `where` leaves out every row"
             return [Remark(text, "where_leaves_nothing", "warning")]
         return []
 
