@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from backfill import readers, trackapi
+from backfill import trackapi
 from backfill.chaos.engine import Ended
 from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.errors import BackfillError
-from backfill.mapping import Source
-from backfill.readers.sources import format_of
-from backfill.records import SourceFile
+from backfill.inquiry import refusals
+from backfill.mapping import Stream
 from backfill.rejects import refused
 from backfill.sandbox import Contents, requests
 
@@ -116,27 +115,17 @@ def rejects(job: Job, folder: Path) -> dict[str, Counter[Refusal]]:
     """Every line of the rejects files, by stream; read as anybody would who mends them."""
     return {
         stream.name: Counter(
-            line for path in refused(folder, stream.name) for line in _lines(path, stream.source)
+            line for path in refused(folder, stream.name) for line in _lines(path, stream)
         )
         for stream in job.streams
     }
 
 
-def _lines(path: Path, source: Source) -> Iterator[Refusal]:
+def _lines(path: Path, stream: Stream) -> Iterator[Refusal]:
     """Every line; one that says so where the file, or its rest, cannot be read."""
     try:
-        yield from _sound_lines(path, source)
+        for some in refusals.read(refusals.Part(path, None), stream):
+            for file, row, rule in some.frame.select("file", "row", "rule").rows():
+                yield Refusal(file or path.name, str(row), rule or "unreadable")
     except BackfillError:
         yield Refusal(path.name, "?", "unreadable")
-
-
-def _sound_lines(path: Path, source: Source) -> Iterator[Refusal]:
-    form = format_of(path)
-    assert form is not None
-    file = SourceFile("rejects", 0, path, path.name, form)
-    with_header = source.model_copy(update={"columns": None})
-    for block in readers.open_file(file, with_header, as_rejects=True).blocks():
-        columns = [block.table.column(name).to_pylist() for name in ("_file", "_row", "_rule")]
-        for cells in zip(*columns, strict=True):
-            yield Refusal(*(str(cell).strip('"') for cell in cells))
-        yield from (Refusal(path.name, str(fault.row + 1), "unreadable") for fault in block.faults)

@@ -105,7 +105,7 @@ def test_only_the_mended_rows_are_sent_and_their_traces_are_no_attributes(tmp_pa
     assert (run.code, ids(server.accepted)) == (0, ["p2", "p7", "p12", "p17"])
     assert {key for o in server.accepted for key in o["attributes"]} == {"value", "at", "order"}
     assert ((tmp_path / CHECKPOINT).read_bytes(), rejects.read_bytes()) == before
-    assert run.told["checkpoint"].endswith(f"{CHECKPOINT}.only-people-mended.{form}")
+    assert f"{CHECKPOINT}.only-people-mended.{form}-" in run.told["checkpoint"]
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
@@ -126,11 +126,11 @@ def test_what_is_refused_again_stands_in_rejects_of_their_own(tmp_path, server):
     run = only(tmp_path, server.address, f"{tmp_path}/mended.csv")
 
     assert (run.code, run.told["rows"]["rejected"]) == (3, 4)
-    assert run.told["rejects"] == [f"{REJECTS}/only-people-mended.csv/people.csv"]
+    (path,) = run.told["rejects"]
+    assert path.startswith(f"{REJECTS}/only-people-mended.csv-")
     again = read(tmp_path / run.told["rejects"][0])
-    assert [(row["_file"], row["_row"]) for row in again] == [
-        ("mended.csv", str(n)) for n in (1, 2, 3, 4)
-    ]
+    first = [(row["_file"], row["_row"]) for row in read(rejects)]
+    assert [(row["_file"], row["_row"]) for row in again] == first[:4]
 
 
 def event_ids(of: list[dict[str, Any]]) -> dict[str, str]:

@@ -59,13 +59,13 @@ def test_csv_rejects_are_read_back_with_the_same_options(
         ]
 
 
-def test_fed_back_rejects_get_new_reasons_and_no_second_columns(tmp_path: Path) -> None:
+def test_fed_back_rejects_get_new_reasons_and_keep_their_first_place(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("a,_file,_row,_rule,_reason\nx,old.csv,7,r,s\n")
 
     (path,) = reject_all(tmp_path, Source(path="people.csv")).paths()
 
     assert path.read_text() == (
-        'a,_file,_row,_rule,_reason\nx,people.csv,1,value_too_long,"too long, by 3 characters"\n'
+        'a,_file,_row,_rule,_reason\nx,old.csv,7,value_too_long,"too long, by 3 characters"\n'
     )
 
 
@@ -78,13 +78,27 @@ def test_broken_csv_rows_stand_as_they_were(tmp_path: Path) -> None:
 
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         rows = list(csv.reader(file))
-    assert [row[:5] for row in rows] == [
+    assert [row[:-2] for row in rows] == [
         ["a", "b", "c", "_file", "_row"],
-        ["1", "2", "", "people.csv", "1"],
-        ["x,y", "2", "3,4,5,6", "people.csv", "2"],
+        ["1", "2", "people.csv", "1"],
+        ["x,y", "2", "3", "4", "5,6", "people.csv", "2"],
         ["sound", "2", "3", "people.csv", "3"],
         ["\udcff\udcfe", 'q"r', "3", "people.csv", "4"],
     ]
+
+
+def test_a_broken_csv_row_that_nobody_mended_is_broken_again(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("a,b,c\n1,2\n1,2,3,4\n1,2,3\n")
+    source = Source(path="people.csv")
+    (path,) = reject_all(tmp_path, source).paths()
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "people.csv").write_bytes(path.read_bytes())
+
+    (block,) = blocks_of(tmp_path / "again", source)
+    (twice,) = reject_all(tmp_path / "again", source).paths()
+
+    assert [fault.rule for fault in block.faults] == ["ragged_row"] * 2
+    assert twice.read_text() == path.read_text()
 
 
 def test_undefined_bytes_of_another_encoding_stay(tmp_path: Path) -> None:
@@ -98,7 +112,7 @@ def test_undefined_bytes_of_another_encoding_stay(tmp_path: Path) -> None:
 
 def test_csv_and_tsv_files_of_one_stream_share_a_rejects_file(tmp_path: Path) -> None:
     (tmp_path / "p1.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "p2.tsv").write_text("a\tb\n3,x\t4\n5\n")
+    (tmp_path / "p2.tsv").write_text("a\tb\n3,x\t4\n5\t\n")
     source = Source(path="p*")
 
     (path,) = reject_all(tmp_path, source).paths()
