@@ -51,7 +51,7 @@ class Closing:
     held:    rows read and left unprocessed on purpose: events too young to be sent.
     was_done: whether an earlier process had done everything.
     report:  the page that tells of it; None where none was written.
-    config:  the config's file, as people may name it; None where none could be read.
+    config:  how a command names the job, for people; None where none could be read.
     """
 
     state: State
@@ -66,7 +66,7 @@ class Closing:
     held: int = 0
     was_done: bool = False
     report: Path | None = None
-    config: Path | None = None
+    config: str | None = None
 
 
 def total(counts: Iterable[Counts]) -> Counts:

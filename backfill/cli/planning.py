@@ -105,6 +105,7 @@ def ask(output: Output, job: Job, options: Options) -> None:
         return
     from backfill import planning
     from backfill.checkpoint import peek
+    from backfill.phrases import counted
 
     click.echo("Reading everything once to say what will be sent; --yes does without.", err=True)
     saved = None if options.fresh else peek(job.checkpoint)
@@ -112,7 +113,7 @@ def ask(output: Output, job: Job, options: Options) -> None:
     if found.is_done:
         return
     click.echo("\n".join(["", *planning.essence(found), ""]), err=True)
-    operations = f"{found.total('operations'):,} operations"
+    operations = counted(found.total("operations"), "operation")
     question = f"Send {operations} to {found.address} (region: {job.destination.region})?"
     click.echo(f"{question} [y/N]: ", nl=False, err=True)
     if not _answer().startswith("y"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -118,6 +118,7 @@ class Job:
     checkpoint, rejects, sandbox: paths that hold from where the process was started.
     sandbox: the state file of the embedded Track API, or None for a region.
     part_of: the job that this one is a part of, as `config.only` makes it.
+    typed:   how a command names it, for people: its path, and a hint at overrides there were.
     """
 
     path: Path
@@ -129,6 +130,7 @@ class Job:
     max_rejects: int | str | None
     streams: tuple[Stream, ...]
     part_of: Job | None = None
+    typed: str = "CONFIG"
 
     @property
     def plan_file(self) -> Path:
@@ -162,7 +164,7 @@ def of(content: Mapping[str, Any], path: Path, overrides: Sequence[str] = ()) ->
     Raises as `load` does.
     """
     document = Document(f"the job '{path.name}'", _plain(content), {(): ""})
-    return _read(document, path, overrides)
+    return replace(_read(document, path, overrides), typed="CONFIG")
 
 
 def _plain(value: Any) -> Any:
@@ -177,7 +179,8 @@ def _plain(value: Any) -> Any:
 def _read(document: Document, path: Path, overrides: Sequence[str]) -> Job:
     for text in overrides:
         override(document, text)
-    return _job(path, _validated(document))
+    typed = f"{path}{' --set ...' if overrides else ''}"
+    return replace(_job(path, _validated(document)), typed=typed)
 
 
 def _validated(document: Document) -> Config:

@@ -15,6 +15,9 @@ from backfill.errors import UsageError
 #: How the name of a part begins, as its checkpoint and its folder of rejects have it.
 PART = "only-"
 
+#: Of a mended file, to tell how it was saved: more than any that is mended by hand.
+_LOOKED_AT_BYTES = 64 << 20
+
 #: What stands beside a checkpoint and is none, and one that --fresh put aside.
 _BESIDE = re.compile(
     r"(\.lock|-wal|-shm|-journal|\.plan\.json|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}(\.html)?)$"
@@ -39,10 +42,10 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
         if not source.is_file():
             raise UsageError("there is no such file", f"--source {source}", "check the path")
         part += f"-{source.name}-{_digest(source)}"
-        path = os.path.relpath(source.resolve(), job.base.resolve())
-        stream = stream.model_copy(
-            update={"source": stream.source.model_copy(update={"path": path})}
-        )
+        told = {"path": os.path.relpath(source.resolve(), job.base.resolve())}
+        if _is_utf8_after_all(source, stream.source.encoding):
+            told["encoding"] = "utf-8"
+        stream = stream.model_copy(update={"source": stream.source.model_copy(update=told)})
     return replace(
         job,
         checkpoint=job.checkpoint.with_name(f"{job.checkpoint.name}.{part}"),
@@ -50,6 +53,25 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
         streams=(stream,),
         part_of=job,
     )
+
+
+def _is_utf8_after_all(path: Path, encoding: str) -> bool:
+    """Whether a file of a stream in some other encoding was saved as UTF-8, as spreadsheets do.
+
+    Text beyond ASCII that is valid UTF-8 by chance hardly exists; read as cp1252, it would reach
+    people as other letters.
+    """
+    if encoding.lower().replace("_", "-").startswith(("utf-16", "utf16", "utf-32", "utf32")):
+        return False
+    with path.open("rb") as file:
+        head = file.read(_LOOKED_AT_BYTES)
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # else only the last character is cut
+            return False
+        text = head[: error.start].decode("utf-8")
+    return not text.isascii()
 
 
 def _digest(path: Path) -> str:

@@ -87,7 +87,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         signal=stop.signal if state == "interrupted" else None,
         is_cut=options.limit is not None,
         held=running.held,
-        config=job.path,
+        config=job.typed,
     )
 
 
@@ -127,7 +127,7 @@ def _already_done(job: Job, saved: Saved, spent: Spent) -> Closing:
         paths,
         job.checkpoint,
         was_done=True,
-        config=job.path,
+        config=job.typed,
     )
 
 

@@ -76,12 +76,12 @@ def essence(plan: Plan) -> list[str]:
     """What is said before a run asks whether to begin."""
     found = [f"- {finding}" for finding in plan.findings[:_ESSENCE_MAX]]
     more = len(plan.findings) - _ESSENCE_MAX
-    found += [f"- and {more} more: backfill plan {plan.job.path}"] if more > 0 else []
+    found += [f"- and {more} more: backfill plan {plan.job.typed}"] if more > 0 else []
     return [
         *([] if plan.standing is None else _standing(plan)),
         *_table(plan.streams),
         *(
-            [f"{_rejected(plan)}; backfill plan {plan.job.path} says why."]
+            [f"{_rejected(plan)}; backfill plan {plan.job.typed} says why."]
             if plan.total("rejected")
             else []
         ),
@@ -252,6 +252,7 @@ def _standing(plan: Plan) -> list[str]:
 
 
 def _next(plan: Plan) -> str:
-    if plan.total("rejected") or plan.findings:
-        return f"mend what can be mended, then backfill run {plan.job.path}"
-    return f"backfill run {plan.job.path}"
+    run = f"backfill run {plan.job.typed}"
+    if plan.total("rejected"):
+        return f"mend what can be mended, then {run}"
+    return f"see what there is to know, then {run}" if plan.findings else run

@@ -381,3 +381,15 @@ def test_a_column_that_is_only_misspelled_says_nothing_of_delimiters(tmp_path):
     write_job(tmp_path, PEOPLE | {"source": "rows.csv", "person": {"id": "ident"}})
 
     assert "parted" not in told(run_job(tmp_path, None))
+
+
+def test_a_mended_file_that_was_saved_as_utf_8_is_read_as_that(tmp_path, server):
+    (tmp_path / "rows.csv").write_text("id,note\np1,ü\n,ä\n", encoding="cp1252")
+    stream = PEOPLE | {"source": {"path": "rows.csv", "encoding": "cp1252"}}
+    write_job(tmp_path, stream)
+    run_job(tmp_path, server.address)
+    (tmp_path / "mended.csv").write_text("id,note\np2,ä\n", encoding="utf-8-sig")
+
+    run = only(tmp_path, server.address, f"{tmp_path}/mended.csv")
+
+    assert (run.code, [o["attributes"]["note"] for o in server.accepted]) == (0, ["ü", "ä"])
