@@ -74,13 +74,16 @@ def csv_cells(
     values = [
         sound.column(name).to_pylist() if name in sound.schema.names else None for name in columns
     ]
+    names = rejected.block.table.schema.names
     for refused in _each(rejected):
+        place = refused.place
         if isinstance(refused.found, Fault):
             found = read_form.cells(dialect.decode(refused.found.raw, source.encoding))
-            cells = _placed(found, rejected.block.table.schema.names, columns)
+            place = _first_place(found, names) or place
+            cells = _placed(found, names, columns)
         else:
             cells = [(column[refused.found] or "") if column else "" for column in values]
-        own = [refused.place.file, str(refused.place.row), refused.rule, refused.reason]
+        own = [place.file, str(place.row), refused.rule, refused.reason]
         yield cells + (own if form.quote else [_unquoted(cell, form) for cell in own])
 
 
@@ -117,6 +120,14 @@ def _each(rejected: Rejected) -> Iterator[_Refused]:
         fault = faults.get(row)
         yield _Refused(taken_before if fault is None else fault, place, rule, reason)
         taken_before += fault is None
+
+
+def _first_place(cells: list[str], names: list[str]) -> Place | None:
+    """Where a broken record stood that was refused before; None for one that was not."""
+    if not set(REJECT_COLUMNS) <= set(names) or len(cells) < len(REJECT_COLUMNS):
+        return None
+    file, row = cells[-len(REJECT_COLUMNS) :][:2]
+    return Place(file, int(row)) if file and row.isdecimal() else None
 
 
 def _placed(cells: list[str], names: list[str], columns: list[str]) -> list[str]:
