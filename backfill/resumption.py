@@ -173,11 +173,12 @@ def decide(job: JobIdentity, saved: Saved | None) -> Start:
     """
     if saved is None:
         return Start.FRESH
-    differences = [*_destination(job, saved.job), *_mappings(job, saved.job)]
+    mappings = [*_mappings(job, saved.job)]
+    differences = [*_destination(job, saved.job), *mappings]
     if not saved.is_finished:
         differences += [*_streams(job, saved.job), *_sources(job, saved.job)]
     if differences:
-        raise _refusal(differences)
+        raise _refusal(differences, _MENDED if differences == mappings else "")
     if not saved.is_finished:
         return Start.RESUME
     return Start.FINISHED if _every_file(job) <= _every_file(saved.job) else Start.NEW_RUN
@@ -240,12 +241,15 @@ def _change(now: FileIdentity, then: FileIdentity) -> str:
     return f"{now.label} has other content at the same size, {now.size:,} bytes"
 
 
-def _refusal(differences: list[str]) -> CheckpointError:
+_MENDED = "; run --only STREAM --source REJECTS sends mended rows under the changed mapping"
+
+
+def _refusal(differences: list[str], way: str) -> CheckpointError:
     more = len(differences) - NAMED_MAX
     named = differences[:NAMED_MAX] + ([f"and {more:,} more differences"] if more > 0 else [])
     return CheckpointError(
         "the checkpoint belongs to another job: " + "; ".join(named),
         "checkpoint",
         "put that back as it was and run again, name another checkpoint in the config, or start"
-        " anew with --fresh (which keeps the old checkpoint under another name)",
+        f" anew with --fresh (which keeps the old checkpoint under another name){way}",
     )

@@ -12,6 +12,7 @@ from backfill.checkpoint.file import (
     peek_history,
     peek_log,
     peek_reason,
+    peek_sittings,
 )
 from backfill.checkpoint.lock import holder
 
@@ -23,4 +24,5 @@ __all__ = [
     "peek_history",
     "peek_log",
     "peek_reason",
+    "peek_sittings",
 ]

@@ -21,7 +21,16 @@ from backfill.checkpoint.lock import locked
 from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Changes
 from backfill.private import make_folder
-from backfill.resumption import REQUEST, Extent, History, JobIdentity, Log, Saved, State
+from backfill.resumption import (
+    REQUEST,
+    Extent,
+    History,
+    JobIdentity,
+    Log,
+    Saved,
+    Sitting,
+    State,
+)
 
 #: SQLite's header: the magic, whether the write-ahead log is on, and the application id.
 #: [sqlite.org/fileformat2.html, 1.3]
@@ -142,6 +151,14 @@ def peek_log(path: Path) -> Log:
 def peek_history(path: Path) -> History:
     """The same for a report; as `peek_log`."""
     return _peeked(path, tables.read_history) or History(np.empty(0, REQUEST))
+
+
+def peek_sittings(path: Path) -> tuple[Sitting, ...]:
+    """When processes worked at the run that a checkpoint holds, in their order.
+
+    Raises as `peek` does.
+    """
+    return _peeked(path, tables.read_sittings) or ()
 
 
 def peek_reason(path: Path) -> str | None:

@@ -207,10 +207,16 @@ def read_history(connection: sqlite3.Connection) -> History:
             np.fromiter(logged, REQUEST),
             tuple((what, n) for what, n in failures),
             _remarks(connection),
-            tuple(Sitting(*row) for row in connection.execute("SELECT * FROM sittings")),
+            read_sittings(connection),
         )
     finally:
         connection.rollback()
+
+
+def read_sittings(connection: sqlite3.Connection) -> tuple[Sitting, ...]:
+    """When processes worked at the run, in their order."""
+    query = "SELECT * FROM sittings ORDER BY rowid"
+    return tuple(Sitting(*row) for row in connection.execute(query))
 
 
 def _remarks(connection: sqlite3.Connection) -> tuple[str, ...]:

@@ -21,16 +21,17 @@ from backfill.cli.output import Output
 def rejects(output: Output, config: Path, overrides: Sequence[str]) -> None:
     """Which rows of CONFIG were refused, why, and what would mend them? Shows no values.
 
-    Groups them by rule and field, the largest first, with three samples each and the change of the
-    config that would mend the group. Also while a run is alive.
+    Groups those that were not sent again since by rule and field, the largest first, with three
+    samples each and the change of the config that would mend the group. Also while a run is alive.
     """
     from backfill.config import load
     from backfill.inquiry import rejects as inquiry
+    from backfill.inquiry.refused import found
 
     job = load(config, overrides)
-    found = inquiry.found(job)
-    output.lines(inquiry.lines(job, found))
-    output.result(inquiry.as_json(job, found))
+    every = found(job)
+    output.lines(inquiry.lines(job, every))
+    output.result(inquiry.as_json(job, every))
 
 
 @click.command()

@@ -54,6 +54,10 @@ class Group:
         values = list(self.samples[0].values.values()) if self.samples else []
         return remedy(self.rule, self.field, stream, values[0] if len(values) == 1 else "")
 
+    def is_mended_by_config(self, stream: Stream) -> bool:
+        """Whether a change of the config mends them."""
+        return not self.remedy(stream).startswith("#")
+
 
 def grouped(refused: Iterable[Refusals], stream: Stream) -> list[Group]:
     """The rows by rule and field, the most first."""

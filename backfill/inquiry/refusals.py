@@ -90,14 +90,14 @@ def read(part: Part, stream: Stream) -> Iterator[Refusals]:
     """The rows of one file. Raises SourceError where it cannot be read on."""
     if part.path.suffix == SPOOL:
         for batch in written(part.path, part.size):
-            yield _refusals(_typed(part, batch, stream.name), stream.source)
+            yield told(_typed(part, batch, stream.name), stream.source)
         return
     form = format_of(part.path)
     assert form is not None, "rejects have the names of known formats"
     file = SourceFile(stream.name, 0, part.path, str(part.path), form, part.size)
     with_header = stream.source.model_copy(update={"columns": None})
     for block in readers.open_file(file, with_header, as_rejects=True).blocks():
-        yield _refusals(block, with_header)
+        yield told(block, with_header)
 
 
 def _typed(part: Part, batch: pa.RecordBatch, stream: str) -> Block:
@@ -108,7 +108,8 @@ def _typed(part: Part, batch: pa.RecordBatch, stream: str) -> Block:
     return Block(file, Form.TYPED, BlockStart(0, 0), stop, table, rows)
 
 
-def _refusals(block: Block, source: Source) -> Refusals:
+def told(block: Block, source: Source) -> Refusals:
+    """What the rows of a block say in our own columns: those that were read, then its faults."""
     columns = columns_of(block)
     height = len(block.rows)
     texts = [

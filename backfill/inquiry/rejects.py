@@ -1,102 +1,53 @@
-"""What was refused, of every run of a job: for people and for programs."""
+"""What was refused and is still open, for people and for programs."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from backfill.config import Job
-from backfill.errors import BackfillError
-from backfill.inquiry import refusals
-from backfill.inquiry.groups import Group, grouped
-from backfill.inquiry.runs import Run, runs
-from backfill.ledger import Counts
-from backfill.mapping import Stream
+from backfill.inquiry import going_on
+from backfill.inquiry.going_on import Way, ways
+from backfill.inquiry.groups import Group
+from backfill.inquiry.refused import Refused
+from backfill.masks import BLANK
 from backfill.phrases import counted
-from backfill.rejects import refused
 
 #: Groups that text for people lists; the JSON object holds all.
 _LISTED_MAX = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """What one run refused of one stream.
-
-    counts: what the run's checkpoint knows of the stream; None without one.
-    unread: what kept a file from being read, where something did.
-    """
-
-    run: Run
-    stream: Stream
-    files: list[Path]
-    groups: list[Group]
-    counts: Counts | None
-    unread: str = ""
-
-    @property
-    def rows(self) -> int:
-        """How many refused rows stand in the files."""
-        return sum(group.rows for group in self.groups)
-
-    @property
-    def remark(self) -> str:
-        """What is odd about the files; empty where nothing is."""
-        if self.unread:
-            return self.unread
-        if self.counts is None:
-            return "no checkpoint tells which run these are of" if self.rows else ""
-        if self.counts.rejected == self.rows:
-            return ""
-        told = f"the run rejected {self.counts.rejected:,} rows, its files hold {self.rows:,}"
-        return f"{told}: they were edited, moved or removed"
-
-
-def found(job: Job) -> list[Refused]:
-    """What stands in the rejects of a job, run by run and stream by stream, where anything does."""
-    everything = [_refused(run, stream) for run in runs(job) for stream in run.streams]
-    return [each for each in everything if each.rows or each.remark]
-
-
-def _refused(run: Run, stream: Stream) -> Refused:
-    parts = refusals.parts(run, stream.name)
-    groups, unread = list[Group](), run.unread
-    rows = chain.from_iterable(refusals.read(part, stream) for part in parts)
-    try:
-        groups = grouped(rows, stream)
-    except BackfillError as error:
-        unread = f"{error.where}: {error.what}"
-    counts = run.saved.counts.get(stream.name, Counts()) if run.saved else None
-    shown = refused(run.rejects, stream.name)
-    files = shown or [part.path for part in parts]
-    return Refused(run, stream, files, groups, counts, unread)
-
-
 def as_json(job: Job, every: list[Refused]) -> dict[str, Any]:
     """The object `rejects --json` prints.
 
-    {"state": "ok", "rejected": rows, "groups": […], "streams": […], "error": null}, groups with the
-    most rows first: {"run", "stream", "rule", "field", "by": "us" or "api", "rows", "reason",
-    "samples": [{"file", "row", "values": {column: mask}}], "remedy", "files", "next"}. run: "" or
-    `only-…`. streams: {"run", "stream", "rows", "counted": rows its checkpoint says, or null,
-    "files", "remark"}.
+    {"state": "ok", "rows", "sent_again", "refused_again", "open", "groups": [...], "streams":
+    [...], "error": null}. Of the first run: rows it rejected, and how many of them a later run has
+    delivered, refused or left out; of the later ones: rows that they refused and that are open; and
+    all that is open, rows - sent_again + refused_again.
+    groups, of open rows, with the most first: {"run", "stream", "rule", "field", "by": "us" or
+    "api", "rows", "reason", "samples": [{"file", "row", "values": {column: mask}}], "remedy",
+    "files", "next": [command]}. run: "" or `only-…`.
+    streams: {"run", "stream", "rows", "sent_again", "open", "counted": rows its checkpoint says, or
+    null, "files", "remark"}.
     """
+    commands = {id(way.of): way.commands for way in ways(job, every)}
     return {
         "state": "ok",
-        "rejected": sum(each.rows for each in every),
-        "groups": [_group_as_json(job, each, group) for each, group in _largest(every)],
+        **_sums(every),
+        "groups": [
+            _group_as_json(each, group, commands[id(each)]) for each, group in _largest(every)
+        ],
         "streams": [
             {
                 "run": each.run.name,
                 "stream": each.stream.name,
                 "rows": each.rows,
+                "sent_again": each.sent_again,
+                "open": each.open,
                 "counted": each.counts.rejected if each.counts else None,
                 "files": [str(path) for path in each.files],
-                "remark": each.remark,
+                "remark": "; ".join(each.remarks),
             }
             for each in every
         ],
@@ -104,7 +55,16 @@ def as_json(job: Job, every: list[Refused]) -> dict[str, Any]:
     }
 
 
-def _group_as_json(job: Job, each: Refused, group: Group) -> dict[str, Any]:
+def _sums(every: list[Refused]) -> dict[str, int]:
+    return {
+        "rows": sum(each.rows for each in every if not each.run.name),
+        "sent_again": sum(each.sent_again for each in every if not each.run.name),
+        "refused_again": sum(each.open for each in every if each.run.name),
+        "open": sum(each.open for each in every),
+    }
+
+
+def _group_as_json(each: Refused, group: Group, commands: list[str]) -> dict[str, Any]:
     return {
         "run": each.run.name,
         "stream": each.stream.name,
@@ -118,23 +78,41 @@ def _group_as_json(job: Job, each: Refused, group: Group) -> dict[str, Any]:
         ],
         "remedy": group.remedy(each.stream),
         "files": [str(path) for path in each.files],
-        "next": [_again(job, each.stream.name, path) for path in each.files],
+        "next": commands,
     }
 
 
 def lines(job: Job, every: list[Refused]) -> list[str]:
     """What `rejects` says."""
-    if not any(each.rows or each.remark for each in every):
+    if not every:
         return ["No row is rejected."]
     listed = _largest(every)
-    by_api = sum(group.rows for _, group in listed if group.rule == "api")
-    rows = sum(group.rows for _, group in listed)
-    told = f"Rejected: {rows:,} rows in {len(listed):,} groups, {by_api:,} of them by the API."
     left = len(listed) - _LISTED_MAX
-    more = [f"And {left:,} smaller groups: --json tells all.", ""] if left > 0 else []
+    smaller = f"And {counted(left, 'smaller group')}: --json tells all."
     shown = chain.from_iterable(_group_lines(*each) for each in listed[:_LISTED_MAX])
-    odd = [f"Mind: {_title(each)}: {each.remark}." for each in every if each.remark]
-    return [told, "", *shown, *more, *odd, *_next_lines(job, every)]
+    odd = [f"Mind: {_title(each)}: {remark}." for each in every for remark in each.remarks]
+    found: list[Way] = ways(job, every)
+    return [
+        *_headlines(every, [group for _, group in listed]),
+        "",
+        *shown,
+        *([smaller, ""] if left > 0 else []),
+        *odd,
+        *going_on.lines(job, every, found),
+    ]
+
+
+def _headlines(every: list[Refused], groups: list[Group]) -> Iterator[str]:
+    sums = _sums(every)
+    again = f"{sums['sent_again']:,} sent again since"
+    if sums["refused_again"]:
+        again += f", {sums['refused_again']:,} refused again"
+    yield f"Rejected: {counted(sums['rows'], 'row')}; {again}; {sums['open']:,} open."
+    if groups:
+        by_api = sum(group.rows for group in groups if group.rule == "api")
+        yield f"Open: {counted(len(groups), 'group')}, {counted(by_api, 'row')} by the API."
+    if any(mask != BLANK for g in groups for s in g.samples for mask in s.values.values()):
+        yield "Values are shown by their shape: letters as a or A, digits as 9."
 
 
 def _group_lines(each: Refused, group: Group) -> Iterator[str]:
@@ -149,29 +127,14 @@ def _group_lines(each: Refused, group: Group) -> Iterator[str]:
 
 
 def _shown(values: Mapping[str, str]) -> str:
-    return "".join(f", {name} like '{value}'" for name, value in values.items())
+    return "".join(
+        f"; {name} is blank" if value == BLANK else f"; {name} has the shape '{value}'"
+        for name, value in values.items()
+    )
 
 
 def _title(each: Refused) -> str:
     return f"{each.stream.name} ({each.run.name})" if each.run.name else each.stream.name
-
-
-def _next_lines(job: Job, every: list[Refused]) -> list[str]:
-    commands = [
-        _again(job, each.stream.name, path) for each in every if each.rows for path in each.files
-    ]
-    if not commands:
-        return []
-    return [
-        "Next: paste a change into its stream (an attribute beside the others), or mend the rows in"
-        " their file,",
-        "whose columns _file, _row, _rule and _reason may stay; then send just those rows:",
-        *(f"  {command}" for command in commands),
-    ]
-
-
-def _again(job: Job, stream: str, path: Path) -> str:
-    return shlex.join(["backfill", "run", str(job.path), "--only", stream, "--source", str(path)])
 
 
 def _largest(every: list[Refused]) -> list[tuple[Refused, Group]]:

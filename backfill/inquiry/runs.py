@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backfill.checkpoint import peek
+from backfill.checkpoint import peek, peek_sittings
 from backfill.config import PART, Job, parts
 from backfill.errors import CheckpointError, StorageError
 from backfill.mapping import Stream
@@ -28,6 +28,7 @@ class Run:
     streams: those it sent, as the config has them now.
     saved:   what its checkpoint holds; None where none has begun.
     unread:  why the checkpoint of mended rows cannot be read; the first one's is an error.
+    began_s: unix seconds; 0 where none has begun.
     """
 
     name: str
@@ -36,18 +37,25 @@ class Run:
     streams: tuple[Stream, ...]
     saved: Saved | None
     unread: str = ""
+    began_s: float = 0.0
 
 
 def runs(job: Job) -> list[Run]:
-    """The first run of a job, then the mended ones by name.
+    """The first run of a job, then the mended ones as they began.
 
     Raises what `checkpoint.peek` does, StorageError for a folder that cannot be looked into.
     """
-    first = Run("", job.checkpoint, job.rejects, job.streams, peek(job.checkpoint))
+    saved, began_s = peek(job.checkpoint), _began_s(job.checkpoint)
+    first = Run("", job.checkpoint, job.rejects, job.streams, saved, began_s=began_s)
     with looking_into(job.rejects):
         lead = f"{job.checkpoint.name}."
         names = sorted({*(path.name.removeprefix(lead) for path in parts(job)), *_folders(job)})
-    return [first, *(_mended(job, name) for name in names)]
+    mended = [_mended(job, name) for name in names]
+    return [first, *sorted(mended, key=lambda run: (run.began_s, run.name))]
+
+
+def _began_s(checkpoint: Path) -> float:
+    return next((sitting.began_s for sitting in peek_sittings(checkpoint)), 0.0)
 
 
 @contextmanager
@@ -72,14 +80,14 @@ def _folders(job: Job) -> list[str]:
 
 def _mended(job: Job, name: str) -> Run:
     checkpoint = job.checkpoint.with_name(f"{job.checkpoint.name}.{name}")
-    saved, unread = None, ""
+    saved, unread, began_s = None, "", 0.0
     try:
-        saved = peek(checkpoint)
+        saved, began_s = peek(checkpoint), _began_s(checkpoint)
     except CheckpointError as error:
         unread = f"{error.where}: {error.what}"
     told = {stream.name for stream in saved.job.streams} if saved else set()
     streams = [stream for stream in job.streams if stream.name in told] or _named(job, name)
-    return Run(name, checkpoint, job.rejects / name, tuple(streams), saved, unread)
+    return Run(name, checkpoint, job.rejects / name, tuple(streams), saved, unread, began_s)
 
 
 def _named(job: Job, name: str) -> list[Stream]:

@@ -47,7 +47,7 @@ def sources(job: Job, every: list[Run]) -> Found:
     found = Found()
     for run in every:
         for stream in run.streams:
-            known = _known(run, stream)
+            known = known_of(run, stream)
             title = f"stream {stream.name}{f' of {run.name}' if run.name else ''}"
             _of_stream(job, run, stream, known, found, title)
             if known and known.meaning != stream.meaning():
@@ -58,7 +58,8 @@ def sources(job: Job, every: list[Run]) -> Found:
     return found
 
 
-def _known(run: Run, stream: Stream) -> StreamIdentity | None:
+def known_of(run: Run, stream: Stream) -> StreamIdentity | None:
+    """What the checkpoint of a run knows of a stream; None where that is nothing."""
     known = run.saved.job.streams if run.saved else ()
     return next((each for each in known if each.name == stream.name), None)
 
@@ -68,7 +69,7 @@ def _of_stream(
 ) -> None:
     places = {file.label: i for i, file in enumerate(known.files)} if known else {}
     if run.name:
-        files = list(_labelled(job, stream, known)) if known else []
+        files = list(labelled(job, stream, known)) if known else []
     else:
         try:
             files = readers.find(stream.name, stream.source, job.base)
@@ -78,7 +79,7 @@ def _of_stream(
     for file in files:
         identity = known.files[places[file.label]] if known and file.label in places else None
         try:
-            found.files.append(_held_against(run, stream, file, places, identity))
+            found.files.append(held_against(run, stream, file, places, identity))
         except BackfillError as error:
             found.remarks.append(f"{title}: {file.label}: {error.what}")
     gone = sorted(set(places) - {file.label for file in files})
@@ -87,7 +88,7 @@ def _of_stream(
     found.remarks += [f"{title}: {asked.file.label} changed since the run" for asked in changed]
 
 
-def _labelled(job: Job, stream: Stream, known: StreamIdentity) -> Iterator[SourceFile]:
+def labelled(job: Job, stream: Stream, known: StreamIdentity) -> Iterator[SourceFile]:
     """The files of a run of mended rows, by what its checkpoint calls them."""
     for i, file in enumerate(known.files):
         path = job.base / _path(file.label)
@@ -99,13 +100,17 @@ def _path(label: str) -> Path:
     return Path(os.fsdecode(label.encode(errors="surrogateescape")))
 
 
-def _held_against(
+def held_against(
     run: Run,
     stream: Stream,
     file: SourceFile,
     places: dict[str, int],
     identity: FileIdentity | None,
 ) -> Asked:
+    """A file as it is, and whether it is the one that a run had.
+
+    places: labels to places in the checkpoint. Raises SourceError where it cannot be read.
+    """
     now = readers.fingerprint(file.path)
     is_changed = identity is not None and (now.size, now.digest) != (identity.size, identity.digest)
     place = places.get(file.label, len(places) + file.index)
