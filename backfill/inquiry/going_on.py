@@ -67,8 +67,8 @@ def lines(job: Job, every: list[Refused], ways: list[Way]) -> Iterator[str]:
     if not any(way.commands for way in ways):
         return
     yield "Next: paste a change into its stream (an attribute beside the others), or mend the rows"
-    yield "in a copy of their file; leave its columns _file and _row in, they tell which rows it"
-    yield "mends. Then send just those rows:"
+    yield "in a copy of their file, whose columns _file and _row stay: they tell which rows it mends."
+    yield "Then send just those rows:"
     for way in ways:
         yield from _way_lines(way)
     if any(group.is_mended_by_config(way.of.stream) for way in ways for group in way.of.groups):

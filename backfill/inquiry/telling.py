@@ -26,8 +26,8 @@ def as_json(found: Answer) -> dict[str, Any]:
     """The object `why --json` prints.
 
     {"state": "found" or "not found", "id", "rows": […], "left_out": rows not listed, "outcomes":
-    {outcome: rows}, "remarks": [text], "near": [{"stream", "file", "row", "column", "how"}],
-    "error"}.
+    {outcome: rows, also those of mended files}, "remarks": [text], "near": [{"stream", "file",
+    "row", "column", "how"}], "error"}.
     A row: {"run": "" or `only-…`, "stream", "file", "row": 1 is the first, "mended_from":
     {"file", "row"} or null, "fields": [{"path", "as_written", "via"}], "outcome": "delivered",
     "rejected", "filtered", "not sent" or "unknown", "by": "us", "api" or "", "rule", "reason",
@@ -118,14 +118,15 @@ def lines(found: Answer) -> list[str]:
     if not found.outcomes:
         return [f"No row names '{found.identifier}'.", *remarks, *_near_lines(found)]
     listed = found.rows[:_LISTED_MAX]
-    total = sum(found.outcomes.values())
-    counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in found.outcomes.most_common())
-    more = total - len(listed)
+    total = found.finals.total()
+    counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in found.finals.most_common())
+    more = found.outcomes.total() - len(listed)
+    rest = f"{more:,} more row{'' if more == 1 else 's'}"
     return [
         f"'{found.identifier}': {counted(total, 'row')}, {counts}.",
         "",
         *(line for told in listed for line in _row_lines(told)),
-        *([f"And {more:,} more rows: --json tells more of them.", ""] if more else []),
+        *([f"And {rest}: --json tells more of them.", ""] if more else []),
         *remarks,
         DELIVERED_MEANS,
     ]
@@ -157,7 +158,7 @@ def _mention(mention: Mention) -> str:
         return mention.path + written
     link = mention.via
     place = f"row {link.row + 1} of {link.asked.stream.name}"
-    return f"{mention.path}, via {link.path} of {place}, like '{masked(link.value)}'"
+    return f"{mention.path}, via {link.path} of {place}, of the shape '{masked(link.value)}'"
 
 
 def _outcome(fate: Fate) -> str:

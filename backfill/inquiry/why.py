@@ -44,6 +44,7 @@ class Answer:
 
     rows:     in the order of runs, streams, files and rows; left_out: how many more there are.
     outcomes: of all of them, how many of each.
+    finals:   the same with a row that was mended counted once, by what became of it last.
     near:     where nothing was found: what is nearly so.
     """
 
@@ -51,6 +52,7 @@ class Answer:
     rows: list[Told] = field(default_factory=list)
     left_out: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    finals: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
     near: list[Near] = field(default_factory=list)
 
@@ -93,23 +95,42 @@ def _tell(found: Answer, hits: list[Hits], files: list[Asked], now_s: int) -> No
             own = [each for each in hits if each.asked.run is asked.run]
             found.remarks += evidence[asked.run.name].look_up(own)
     labels = {asked.file.label for asked in files if not asked.run.name}
+    last: dict[tuple[str, str, str, int], str] = {}
     order = {id(asked): i for i, asked in enumerate(files)}
     for each in sorted(hits, key=lambda hits: (order[id(hits.asked)], hits.block.start.row)):
         fates = evidence[each.asked.run.name].fates(each)
         found.outcomes.update(fate.outcome for fate in fates.values())
         for row, fate in fates.items():
+            told = Told(each.asked, row, each.mentions[row], fate, _mended_from(each, row, labels))
+            _add_final(last, told)
             if len(found.rows) < ROWS_MAX:
-                found.rows.append(
-                    Told(each.asked, row, each.mentions[row], fate, _mended_from(each, row, labels))
-                )
+                found.rows.append(told)
             else:
                 found.left_out += 1
+    found.finals.update(last.values())
+
+
+def _add_final(last: dict[tuple[str, str, str, int], str], told: Told) -> None:
+    """Put what became of a row in the place of what became of the row that it mends."""
+    stream, outcome = told.asked.stream.name, told.fate.outcome
+    if told.mended_from is None:
+        last[told.asked.run.name, stream, told.asked.file.label, told.row + 1] = outcome
+        return
+    place = ("", stream, *told.mended_from)
+    if outcome == "delivered":
+        last[place] = "mended and delivered"
+    elif outcome in ("rejected", "filtered"):
+        last[place] = outcome
+    else:
+        last.setdefault(place, outcome)
 
 
 def _mended_from(hits: Hits, row: int, labels: set[str]) -> tuple[str, int] | None:
     """What the row's own columns say, as far as it is a place in a source."""
+    if not hits.asked.run.name:
+        return None
     columns, at = columns_of(hits.block), hits.block.rows.tolist()
-    if not hits.asked.run.name or row not in at or not {FILE_COLUMN, ROW_COLUMN} <= columns.keys():
+    if row not in at or not {FILE_COLUMN, ROW_COLUMN} <= columns.keys():
         return None
     file, number = (columns[name].text[at.index(row)] or "" for name in (FILE_COLUMN, ROW_COLUMN))
     return (file, int(number)) if file in labels and number.isdecimal() else None

@@ -322,7 +322,7 @@ def test_rows_that_name_the_person_by_another_identifier_are_found_through_those
             },
         }
     ]
-    assert "via person.email of row 4 of people, like 'a9@aaaaaaa.aaa'" in asked.text
+    assert "via person.email of row 4 of people, of the shape 'a9@aaaaaaa.aaa'" in asked.text
     assert "example" not in (asked.text + json.dumps(asked.told)).lower()
 
 
@@ -392,8 +392,10 @@ def test_a_row_that_was_mended_is_told_with_where_it_was_refused(tmp_path):
         (tmp_path / "mended.csv").write_text(rejected.replace("x" * 1_001, "short"))
         run_job(tmp_path, server.address, *MENDED)
 
-    told = ask(tmp_path, "why", "job.yaml", "p1").told["rows"]
+    asked = ask(tmp_path, "why", "job.yaml", "p1")
+    told = asked.told["rows"]
 
+    assert asked.text.startswith("'p1': 1 row, 1 mended and delivered.")
     assert [(r["run"], r["row"], r["outcome"]) for r in told] == [
         ("", 2, "rejected"), ("only-people-mended.csv", 1, "delivered"),
     ]  # fmt: skip
