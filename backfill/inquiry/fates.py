@@ -24,7 +24,8 @@ from backfill.inquiry.sources import Asked
 from backfill.ledger import Ledger, Request, unpacked
 from backfill.mapping import Stream
 from backfill.operations import Encoded, Surroundings, encode, where_of
-from backfill.records import Block
+from backfill.records import Block, Rejected
+from backfill.rejects import places
 from backfill.resumption import Log
 from backfill.verdict import ACCEPTING
 
@@ -92,10 +93,10 @@ class Evidence:
         remarks = []
         for stream in self._run.streams:
             rows = {
-                (hits.asked.file.label, row)
+                place
                 for hits in every
                 if hits.asked.stream is stream
-                for row in hits.mentions
+                for place in _places(hits).values()
             }
             try:
                 self._read_rejects(stream, rows)
@@ -117,7 +118,7 @@ class Evidence:
     def fates(self, hits: Hits) -> dict[int, Fate]:
         """What became of the rows that mention somebody."""
         asked, rows = hits.asked, list(hits.mentions)
-        attempts = self._attempts(asked, rows)
+        attempts, places = self._attempts(asked, rows), _places(hits)
         again = _encoded(asked, hits.block, self._now_s)
         into = self._folded(hits)
         found = {}
@@ -126,7 +127,8 @@ class Evidence:
                 says = "the file changed since the run: its rows may be others now"
                 found[row] = Fate("unknown", says=says)
             elif self._is_done(asked, row):
-                found[row] = self._done(asked, row, attempts[row], again, into)
+                told = self._refused.get((asked.stream.name, *places[row]))
+                found[row] = self._done(asked, row, attempts[row], again, into, told)
             else:
                 found[row] = self._left(asked, attempts[row], again.get(row, Fate("unknown")))
         return found
@@ -160,8 +162,8 @@ class Evidence:
         attempts: tuple[Attempt, ...],
         again: Mapping[int, Fate],
         into: Mapping[int, int],
+        told: tuple[str, str] | None,
     ) -> Fate:
-        told = self._refused.get((asked.stream.name, asked.file.label, row))
         if told is not None:
             by: Literal["us", "api"] = "api" if told[0] == "api" else "us"
             return Fate("rejected", by=by, rule=told[0], reason=told[1], attempts=attempts)
@@ -200,6 +202,14 @@ class Evidence:
             says = ""
         says = "; ".join(text for text in (says, _prospect(as_now)) if text)
         return Fate("not sent", says=says, attempts=attempts)
+
+
+def _places(hits: Hits) -> dict[int, tuple[str, int]]:
+    """Where the rejects say that each row stands, rows from 0: of one refused before, at first."""
+    rows = np.array(sorted(hits.mentions), np.int64)
+    again = Rejected(hits.block, rows, [""] * len(rows), [""] * len(rows))
+    told = zip(rows.tolist(), places(again), strict=True)
+    return {row: (place.file, place.row - 1) for row, place in told}
 
 
 def _prospect(as_now: Fate) -> str:

@@ -67,7 +67,7 @@ def lines(job: Job, every: list[Refused], ways: list[Way]) -> Iterator[str]:
     if not any(way.commands for way in ways):
         return
     yield "Next: paste a change into its stream (an attribute beside the others), or mend the rows"
-    yield "in a copy of their file, whose columns _file and _row stay: they tell which rows it mends."
+    yield "in a copy of their file; its columns _file and _row stay: they tell which rows it mends."
     yield "Then send just those rows:"
     for way in ways:
         yield from _way_lines(way)

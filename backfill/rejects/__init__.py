@@ -16,6 +16,7 @@ No file is made as long as nothing was refused; what stood there is kept as `NAM
 """
 
 from backfill.rejects.file import RejectsFile
+from backfill.rejects.rows import places
 from backfill.rejects.standing import refused
 
-__all__ = ["RejectsFile", "refused"]
+__all__ = ["RejectsFile", "places", "refused"]
