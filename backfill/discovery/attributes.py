@@ -107,7 +107,9 @@ def _remarks(draft: Draft, profile: Profile, name: str) -> list[str]:
     if kind := _personal(profile):
         draft.confirm(f"{kind.what}: does it belong there?", profile.name)
         found.append(f"CONFIRM: {kind.what}")
-    if profile in draft.found.roles.all("other_channel", "list_out", "list_in"):
+    if profile.name in draft.consent:
+        found.append("says who is out, above; as an attribute too")
+    elif profile in draft.found.roles.all("other_channel", "list_out", "list_in"):
         what = "consent to one list or channel; sent as an attribute only"
         draft.confirm(what, profile.name)
         found.append("one list or channel only: no unsubscribe")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backfill.discovery.consent import is_number, matching, named, quoted
+from backfill.discovery.answers import blank_forms, is_number, named, quoted
+from backfill.discovery.consent import matching
 from backfill.discovery.draft import Draft, Found, percent
 from backfill.discovery.profile import Profile
 from backfill.discovery.vocabulary import vocabulary
@@ -30,6 +31,8 @@ def living_of(found: Found) -> str:
         elif words and words <= flags["yes"] | flags["no"]:
             spared = dict.fromkeys(["", "false", "no", "0", *_written(profile, "no")])
             conditions.append(f"{named(profile.name)} IN ({quoted(spared)})")
+        elif forms := [*blank_forms(profile), *_written(profile, "no")]:
+            conditions.append(f"{named(profile.name)} IN ({quoted(('', *forms))})")
         else:
             conditions.append(f"{named(profile.name)} IS BLANK")
     for profile in found.roles.all("status"):

@@ -57,7 +57,7 @@ class Draft:
     """One stream: its lines below `name` and `source`, and what is said of it.
 
     says:   comments above it. open: what somebody has to decide, with the columns it is about.
-    is_out: it is there as a comment only.
+    is_out: it is there as a comment only. consent: names of columns that say who is out.
     """
 
     kind: StreamKind
@@ -67,6 +67,7 @@ class Draft:
     lines: list[Line] = field(default_factory=list)
     open: dict[str, list[str]] = field(default_factory=dict)
     is_out: bool = False
+    consent: frozenset[str] = frozenset()
 
     def line(self, text: str, note: str = "") -> None:
         """One more line."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backfill import dialect
+from backfill.discovery.vocabulary import vocabulary
 from backfill.errors import UsageError
 from backfill.mapping import Source
 from backfill.readers import layout
@@ -215,7 +216,12 @@ def _cells(raw: bytes, delimiter: str) -> list[str]:
 
 
 def _comes_again(text: str, delimiter: str, header: list[str]) -> bool:
-    """Whether some, not all, words of the first line come again below: then it is a record."""
+    """Whether some, not all, words of the first line come again below: then it is a record.
+
+    Unless it names columns: `unsubscribed` may stand below `unsubscribed`.
+    """
+    if 2 * sum(vocabulary().is_name(cell) for cell in header) >= len(header):
+        return False
     written = dialect.Dialect(delimiter, '"')
     below = [written.cells(line) for line in text.splitlines()[1:_LINES_MAX]]
     seen = [{row[i] for row in below if i < len(row)} for i in range(len(header))]

@@ -21,9 +21,10 @@ _UNSUBSCRIBED = (Line("attributes:"), Line("  unsubscribed: {value: true}"))
 
 def people(found: Found, context: Context) -> list[Draft]:
     """The people of a file, before them those who are out, by the same identifiers."""
-    consent = consent_of(found.roles)
+    consent = consent_of(found.table, found.roles)
     main = Draft("people", found.name, found)
     drafts = [_out(found, consent), main] if consent.out else [main]
+    main.consent = used_names(consent.columns)
     for what in consent.confirms:
         drafts[0].confirm(what)
     who = _identified(main)
@@ -94,6 +95,10 @@ def _out(found: Found, consent: Consent) -> Draft:
         " another file knows of."
     )
     draft.says += consent.notes
+    if count * 2 > height:
+        draft.confirm(
+            f"more than half become unsubscribed: {percent(count, height)} rows looked at"
+        )
     condition(draft, found.where, consent.out, living_of(found))
     draft.lines += _UNSUBSCRIBED
     return draft

@@ -97,6 +97,11 @@ class Vocabulary:
     personal: Sequence[Personal]
     exports: Sequence[Export]
 
+    def is_name(self, text: str) -> bool:
+        """Whether a text is what many call a column."""
+        known = (*self.roles.values(), *self.hints.values())
+        return any(snake(text) in names for names in known)
+
     def export_of(self, headers: Iterable[str]) -> Export | None:
         """The export whose headers these are, in snake_case; of several the one that fits best."""
         there = set(headers)
