@@ -83,6 +83,18 @@ def opened(path: Path, label: str) -> Opened:
     return _csv(path, label, text, encoding, notes)
 
 
+def places(start: int, size: int) -> list[int]:
+    """Where to read PLACE_BYTES each: spread from `start` to the end at `size`, none over another.
+
+    Up to PLACES offsets in bytes; what is read twice would look as if it came twice.
+    """
+    room = size - start
+    count = min(PLACES, room // PLACE_BYTES)
+    if count < 2:
+        return [start] if room > 0 else []
+    return [start + (room - PLACE_BYTES) * i // (count - 1) for i in range(count)]
+
+
 def _as(path: Path, label: str, form: str, source: Source, notes: list[str]) -> Opened:
     told = format_of(path)
     if told != form:
@@ -116,8 +128,8 @@ def _pieces(path: Path, label: str, *, is_seekable: bool) -> list[bytes]:
     size = path.stat().st_size
     if is_seekable and size > HEAD_BYTES:
         with path.open("rb") as file:
-            for i in range(1, PLACES + 1):
-                file.seek(max(HEAD_BYTES, (size - PLACE_BYTES) * i // PLACES))
+            for place in places(HEAD_BYTES, size):
+                file.seek(place)
                 pieces.append(file.read(PLACE_BYTES))
     return pieces
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from backfill import readers
 from backfill.arrays import flags
 from backfill.columns import Column
-from backfill.discovery.opening import PLACE_BYTES, PLACES, Opened
+from backfill.discovery.opening import PLACE_BYTES, PLACES, Opened, places
 from backfill.errors import SourceError
 from backfill.filters import Where
 from backfill.readers import layout
@@ -107,8 +107,8 @@ def _further_in(file: Opened, behind: BlockStart) -> Iterator[Block]:
     elif isinstance(reader, CsvReader | JsonlReader) and _is_seekable(file):
         size = file.file.path.stat().st_size
         with file.file.path.open("rb") as raw:
-            for i in range(1, PLACES + 1):
-                raw.seek(max(behind.offset, (size - PLACE_BYTES) * i // PLACES))
+            for place in places(behind.offset, size):
+                raw.seek(place)
                 if block := _piece(reader, raw.read(PLACE_BYTES), file.source.delimiter):
                     yield block
 

@@ -53,8 +53,8 @@ def test_zero_point_zero_alone_in_a_column_of_who_is_in_opts_everybody_out(tmp_p
 
 
 NOTHING = ["0000-00-00 00:00:00", "0000-00-00", "\\N", "\u2013", "-", "never", "NaT", "None",
-           "null", "NaN", "n/a", "01.01.1900", "1900-01-01", "1970-01-01", "1970-01-01T00:00:00Z", "   ",
-           "NULL", "N/A", "0", "1/1/1900 12:00:00 AM"]  # fmt: skip
+           "null", "NaN", "n/a", "01.01.1900", "1900-01-01", "1970-01-01", "1970-01-01T00:00:00Z",
+           "   ", "NULL", "N/A", "0", "1/1/1900 12:00:00 AM"]  # fmt: skip
 
 
 @pytest.mark.parametrize("nothing", NOTHING)
