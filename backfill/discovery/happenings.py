@@ -88,13 +88,16 @@ def _by_stem(stem: str) -> str:
 def _key(draft: Draft, happened: Profile) -> str:
     """What tells events apart, so that sending one again does not count twice."""
     table, roles = draft.found.table, draft.found.roles
+    if equal := table.equal_rows:
+        draft.says.append(f"{equal}: the same in every column as one before.")
+        draft.confirm(f"{equal}: one event each, not several?")
     own = [own_id(draft.found.stem, table), *roles.all("event_id")]
     for profile in own:
         if profile is not None and profile.is_unique and not profile.blanks:
             return f"{_column(profile.name)}  # unique in the rows looked at"
     near = roles.first("event_id")
     if near is not None and not near.blanks and near.distinct * 2 > near.count:
-        repeats = near.count - near.distinct
+        repeats = near.repeats
         what = f"repeats in {repeats:,} rows: the key takes the time as well"
         draft.confirm(what, near.name)
         return listing([near.name, happened.name])

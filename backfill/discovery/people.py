@@ -11,9 +11,9 @@ from backfill.discovery.consent import Consent, consent_of, matching
 from backfill.discovery.draft import Context, Draft, Found, percent, used_names
 from backfill.discovery.kinds import person_id_of
 from backfill.discovery.profile import Profile
-from backfill.discovery.roles import identifiers_of
+from backfill.discovery.roles import identifiers_of, likely_ids
 from backfill.discovery.valuetypes import time_of
-from backfill.discovery.yamltext import Line, flow, listing, scalar
+from backfill.discovery.yamltext import Line, flow, listing, scalar, shown
 from backfill.trackapi import PersonKind
 
 _UNSUBSCRIBED = (Line("attributes:"), Line("  unsubscribed: {value: true}"))
@@ -122,16 +122,21 @@ def _say_identifiers(draft: Draft, there: Mapping[PersonKind, Profile]) -> None:
     for kind, profile in there.items():
         said = []
         said += [f"blank in {profile.blanks:,}"] if profile.blanks else []
-        repeats = profile.count - profile.distinct
-        said += [f"{repeats:,} repeats"] if repeats else ["unique"]
+        said += [f"{profile.repeats:,} repeats"] if profile.repeats else ["unique"]
         draft.says.append(f"{kind}: {profile.name}, {', '.join(said)} of {height:,} rows looked at")
+    if equal := found.table.equal_rows:
+        draft.says.append(f"{equal}: the same in every column as one before.")
+    if "id" not in there and found.verdict.kind == "people":
+        for profile in likely_ids(found.table, found.roles):
+            name = shown(profile.name)
+            draft.confirm(f"{name} looks like an id: person: {{id: {scalar(profile.name)}}}?")
     if "phone" in there:
         draft.confirm("the workspace must take phone numbers for identifiers", there["phone"].name)
     by_id, email = there.get("id"), there.get("email")
     if by_id is not None and found.export and found.export.own_id:
         what = f"{found.export.vendor}'s own id; if your app knows people by another, take that one"
         draft.confirm(what, by_id.name)
-    if by_id and by_id.is_unique and email and email.count > email.distinct:
+    if by_id and by_id.is_unique and email and email.repeats:
         what = "one address under several ids: a workspace that tells people by email takes one"
         draft.confirm(what, email.name)
 
@@ -140,7 +145,7 @@ def _updated(draft: Draft, who: list[Profile]) -> None:
     """Add `timestamp:` where people come more than once and a column orders their rows."""
     found = draft.found
     profile = found.roles.first("updated_at")
-    repeats = who[0].count - who[0].distinct
+    repeats = who[0].repeats
     if not repeats:
         return
     told = time_of(profile, order=found.order, zone=found.zone) if profile else None

@@ -9,7 +9,7 @@ from functools import cached_property
 import polars as pl
 
 from backfill import trackapi
-from backfill.columns import Column
+from backfill.columns import Column, nowhere
 from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.discovery.sampling import Sample
 from backfill.discovery.vocabulary import snake
@@ -28,12 +28,14 @@ class Profile:
     """One column of the rows that were looked at.
 
     key: its name in snake_case. rows: the number of each row in its file, 0 where unknown.
+    again: bool a row: equal to one before in every column, so that it tells nothing of this one.
     """
 
     name: str
     key: str
     column: Column
     rows: Int64s
+    again: pl.Series
 
     @cached_property
     def known(self) -> pl.Series:
@@ -57,8 +59,13 @@ class Profile:
 
     @property
     def is_unique(self) -> bool:
-        """Whether no value comes twice."""
-        return self.count > 0 and self.distinct == self.count
+        """Whether no value comes twice, but in rows that are equal."""
+        return self.count > 0 and not self.repeats
+
+    @cached_property
+    def repeats(self) -> int:
+        """How many values came before, in a row that differs."""
+        return int((~self.column.is_blank & ~self.again).sum()) - self.distinct
 
     @property
     def is_nested(self) -> bool:
@@ -105,11 +112,15 @@ class Profile:
 
 @dataclass(frozen=True)
 class Table:
-    """The columns of a file, or of several with the same ones, by name."""
+    """The columns of a file, or of several with the same ones, by name.
+
+    equal_count: rows that are equal in every column to one before.
+    """
 
     profiles: Mapping[str, Profile]
     row_count: int
     form: Form
+    equal_count: int
 
     @cached_property
     def by_key(self) -> dict[str, Profile]:
@@ -119,17 +130,33 @@ class Table:
             found.setdefault(profile.key, profile)
         return found
 
+    @property
+    def equal_rows(self) -> str:
+        """How many rows are equal in every column to one before, for people; "" for none."""
+        if not self.equal_count:
+            return ""
+        return f"{self.equal_count:,} equal row{'s' * (self.equal_count > 1)}"
+
 
 def table_of(sample: Sample) -> Table:
     """A sample, seen column by column; what a rejects file adds is left out."""
     columns = sample.columns
     added = {*REJECT_COLUMNS, RAW_COLUMN} if set(REJECT_COLUMNS) <= set(columns) else set()
+    again = _again(columns, len(sample.rows))
     profiles = {
-        name: Profile(name, snake(name), column, sample.rows)
+        name: Profile(name, snake(name), column, sample.rows, again)
         for name, column in columns.items()
         if name not in added
     }
-    return Table(profiles, len(sample.rows), sample.form)
+    return Table(profiles, len(sample.rows), sample.form, int(again.sum()))
+
+
+def _again(columns: Mapping[str, Column], height: int) -> pl.Series:
+    """bool a row: equal to one before; nothing is said of rows with nested values of Parquet."""
+    if not columns or any(column.dtype.is_nested() for column in columns.values()):
+        return nowhere(height)
+    rows = pl.DataFrame({name: column.series for name, column in columns.items()}).hash_rows()
+    return ~rows.is_first_distinct()
 
 
 def listed(numbers: Iterable[int]) -> str:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backfill.discovery.moments import readings
 from backfill.discovery.profile import Profile, Table
 from backfill.discovery.vocabulary import vocabulary
 from backfill.trackapi import PersonKind
 
 #: Columns of one list each: "Opted out of email: Product news", "hs_email_optout_12345".
 _LIST_PREFIXES = ("opted_out_of_email_", "hs_email_optout_")
+
+#: Fewer rows tell nothing of whether a column is unique by chance.
+_ID_ROWS_MIN = 10
+_LIKE_AN_ID = r"^[A-Za-z_-]*[0-9][A-Za-z0-9_-]{0,63}$"
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,38 @@ def roles_of(table: Table, told: Mapping[str, str]) -> Roles:
         for profile in table.profiles.values()
         if profile.key.startswith(_LIST_PREFIXES) and profile.key not in told
     ]
+    numbers = [p for key, p in table.by_key.items() if key not in told and _is_number_of_person(p)]
+    found["person_id"] += [p for p in numbers if p not in found["person_id"]]
     if not found["email"]:
         found["email"] = _addresses(table, told)
     return Roles(found)
+
+
+def likely_ids(table: Table, roles: Roles) -> list[Profile]:
+    """Columns without a use that tell rows apart and are written like ids."""
+    used = {profile.name for found in roles.of.values() for profile in found}
+    return [
+        profile
+        for profile in table.profiles.values()
+        if profile.name not in used
+        and not vocabulary().name_words["no_ids"] & set(profile.key.split("_"))
+        and profile.count >= _ID_ROWS_MIN
+        and profile.blanks * 100 <= table.row_count
+        and profile.repeats * 100 <= profile.count
+        and not profile.is_nested
+        and bool(profile.known.str.contains(_LIKE_AN_ID).all())
+        and not readings(profile.column, is_named_time=True)
+    ]
+
+
+def _is_number_of_person(profile: Profile) -> bool:
+    """Whether its name is "customer" and "number", in words that many use."""
+    words, bare = vocabulary().name_words, profile.key.replace("_", "")
+    if profile.is_nested or profile.are_e164:
+        return False
+    return any(
+        bare.startswith(who) and bare.removeprefix(who) in words["number"] for who in words["who"]
+    )
 
 
 def _may_be(role: str, profile: Profile) -> bool:

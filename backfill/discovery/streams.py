@@ -11,11 +11,11 @@ from backfill.discovery.draft import Context, Draft, Found
 from backfill.discovery.kinds import Verdict, kind_of, object_id_of, person_id_of, words_in
 from backfill.discovery.opening import Opened
 from backfill.discovery.profile import table_of
-from backfill.discovery.roles import identifiers_of, roles_of
+from backfill.discovery.roles import identifiers_of, likely_ids, roles_of
 from backfill.discovery.sampling import Sample, joined
 from backfill.discovery.valuetypes import order_told
 from backfill.discovery.vocabulary import Export, Part, StreamKind, snake, vocabulary
-from backfill.discovery.yamltext import Line
+from backfill.discovery.yamltext import Line, shown
 
 #: The order in which things must exist.
 RANKS: tuple[StreamKind, ...] = (
@@ -166,6 +166,8 @@ def _unknown(found: Found, context: Context) -> list[Draft]:  # noqa: ARG001 - o
     )
     first = next(iter(found.table.profiles), "COLUMN")
     draft.lines = [Line(f"person: {{id: {first}}}"), Line('attributes: "*"')]
+    for profile in likely_ids(found.table, found.roles):
+        draft.confirm(f"{shown(profile.name)} looks like an id: of people, or of what happened?")
     draft.confirm("what is a row of it? It is not sent until its stream is completed")
     return [draft]
 

@@ -57,8 +57,10 @@ def objects(found: Found, context: Context) -> list[Draft]:
 
 
 def _say_ids(draft: Draft, by_id: Profile) -> None:
-    height, repeats = draft.found.table.row_count, by_id.count - by_id.distinct
+    height, repeats = draft.found.table.row_count, by_id.repeats
     said = f"{repeats:,} repeats: the later row wins" if repeats else "unique"
+    if equal := draft.found.table.equal_rows:
+        said += f", and {equal}"
     draft.says.append(f"id: {by_id.name}, {said}, of {height:,} rows looked at")
 
 

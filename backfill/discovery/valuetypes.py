@@ -26,6 +26,13 @@ _DIGITS_EXACT = 15
 
 _LEADING_ZERO = r"^\s*[+-]?0[0-9]"
 _OF_NUMBERS = r"^\s*-?[0-9]+(\.[0-9]+)?\s*$"
+_DECIMAL = r"^\s*-?[0-9]+\.[0-9]+\s*$"
+_CURRENCY = r"(€|\$|£|EUR|USD|GBP|CHF)"
+_AMOUNTS = {
+    "decimal comma": rf"^\s*{_CURRENCY}?\s*-?([0-9]+|[0-9]{{1,3}}([. '][0-9]{{3}})+),[0-9]{{1,4}}"
+    rf"\s*{_CURRENCY}?\s*$",
+    "currency": rf"^\s*-?({_CURRENCY}\s*-?[0-9][0-9,.' ]*|[0-9][0-9,.' ]*{_CURRENCY})\s*$",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,8 @@ def typed(profile: Profile, *, order: str = "", zone: str = "") -> Typed:
     if found:
         return _time(profile, found, order, zone)
     if profile.column.form is not Form.TEXT:
-        return Typed({})
-    return _flag(profile) or _number(profile) or Typed({}, _why_text(profile))
+        return (_number(profile) if _are_decimals(profile) else None) or _amount(profile)
+    return _flag(profile) or _number(profile) or _amount(profile)
 
 
 def time_of(profile: Profile, *, order: str = "", zone: str = "", guess: str = "") -> Typed:
@@ -146,10 +153,7 @@ def _number(profile: Profile) -> Typed | None:
     numeric = int(known.str.contains(_OF_NUMBERS).sum())
     if numeric * 10 < 9 * len(known) or not numeric:
         return None
-    if (
-        vocabulary().name_words["digits"] & set(profile.key.split("_"))
-        or known.str.contains(_LEADING_ZERO).any()
-    ):
+    if _is_named_for_digits(profile.key) or known.str.contains(_LEADING_ZERO).any():
         return None
     if int(known.str.count_matches("[0-9]").max() or 0) > _DIGITS_EXACT:  # type: ignore[arg-type]
         return None
@@ -161,6 +165,31 @@ def _number(profile: Profile) -> Typed | None:
     fit = profile.count - int(broken.sum())
     where = profile.rows_where(broken)
     return Typed({}, f"{kind} in {fit:,} of {profile.count:,} rows, not in {where}: kept as text")
+
+
+def _is_named_for_digits(key: str) -> bool:
+    """Whether a name says that digits count nothing: `order_no`, not `order_total`."""
+    words, known = key.split("_"), vocabulary().name_words
+    return bool(known["digits"] & set(words)) and words[-1] not in known["amounts"]
+
+
+def _are_decimals(profile: Profile) -> bool:
+    """Whether the values are text, each a number with a point: money, in JSON and Parquet."""
+    if profile.is_nested or not profile.known.str.contains(_DECIMAL).all():
+        return False
+    if profile.column.form is Form.JSON:
+        return bool(profile.column.series.drop_nulls().str.starts_with('"').all())
+    return profile.column.dtype == pl.String
+
+
+def _amount(profile: Profile) -> Typed:
+    """Text; a question where it looks like amounts that no converter reads."""
+    known = profile.known if profile.column.dtype == pl.String else profile.known.clear()
+    for what, form in _AMOUNTS.items():
+        if int(known.str.contains(form).sum()) * 10 >= 9 * max(1, len(known)):
+            said = f"looks like numbers with a {what}: kept as text"
+            return Typed({}, said, said)
+    return Typed({}, _why_text(profile) if profile.column.form is Form.TEXT else "")
 
 
 def _broken(profile: Profile, kind: ValueType) -> pl.Series:

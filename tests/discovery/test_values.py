@@ -143,3 +143,39 @@ def test_sixteen_digits_that_are_no_cards_are_kept(tmp_path):
     found = people(tmp_path, "reference", *(str(4_000_000_000_000_000 + 7 * i) for i in range(20)))
 
     assert attributes(found)["reference"] == "reference"
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        (('"12,30"', '"1.234,50"', '"5,00"'), "decimal comma"),
+        (("12.30 EUR", "5.00 EUR", "7 EUR"), "currency"),
+        (("$12.30", '"$1,250.00"', "$7"), "currency"),
+    ],
+)
+def test_amounts_no_converter_reads_stay_text_and_are_pointed_out(values, what, tmp_path):
+    found = people(tmp_path, "spent", *values)
+
+    assert attributes(found)["spent"] == "spent"
+    assert f"spent: looks like numbers with a {what}: kept as text" in found.confirms
+
+
+@pytest.mark.parametrize("column", ["total_price", "order_total"])
+def test_money_in_text_with_a_point_becomes_a_number(column, tmp_path):
+    found = people(tmp_path, column, "12.30", "5.00", "")
+
+    assert attributes(found)[column] == {"column": column, "type": "number"}
+
+
+def test_money_in_strings_of_json_becomes_a_number_and_ids_in_strings_do_not(tmp_path):
+    lines = [
+        f'{{"email": "p{i}@example.com", "total_price": "{i}.50", "ref": "{i}", "x": {i}.5}}'
+        for i in range(3)
+    ]
+    write(tmp_path, "people.jsonl", lines)
+    found = drafted(tmp_path, "people.jsonl")
+
+    told = attributes(found, "people")
+    assert told["total_price"] == {"column": "total_price", "type": "number"}
+    assert (told["ref"], told["x"]) == ("ref", "x")
+    assert found.sent["people"].operations[1]["attributes"]["total_price"] == 1.5
