@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backfill import trackapi
 from backfill.discovery import attributes
+from backfill.discovery.answers import status_of
 from backfill.discovery.conditions import alive, condition
 from backfill.discovery.draft import Context, Draft, Found, used_names
 from backfill.discovery.kinds import own_id, singular_of, words_in
@@ -31,6 +32,9 @@ def events(found: Found, context: Context) -> list[Draft]:
         Line(f"  key: {key}"),
     ]
     _say_campaigns(draft, told, context.now_s)
+    for profile in found.table.profiles.values():
+        if status_of(profile):
+            draft.confirm("has words for who is out: nobody is opted out by events", profile.name)
     used = used_names([*who, by_name, happened])
     attributes.add(draft, {}, used, {one.name: "see `where`" for one in _deleted(found, living)})
     return [draft]

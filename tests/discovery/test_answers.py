@@ -170,7 +170,7 @@ def test_more_names_of_who_is_out(column, tmp_path):
 @pytest.mark.parametrize(
     "column",
     ["contactable", "wants_email", "may_email", "email_allowed", "Receives Newsletter?",
-     "Werbung erlaubt", "Newsletter abonniert"],
+     "Werbung erlaubt", "Newsletter abonniert", "mailing"],
 )  # fmt: skip
 def test_more_names_of_who_is_in(column, tmp_path):
     assert numbers(contacts(tmp_path, column, "ja", "nein", "")) == [1]
@@ -213,3 +213,13 @@ def test_no_to_a_newsletter_is_asked_about_before_anything_else(tmp_path):
     )
     assert "no unsubscribe" not in found.text
     assert "newsletter" in attributes(found)
+
+
+def test_events_that_say_unsubscribed_opt_nobody_out_and_are_pointed_out(tmp_path):
+    words = ["opened", "unsubscribed", "opened", "clicked"]
+    lines = [f"p{i}@example.com,{word},2024-01-02T10:00:00Z" for i, word in enumerate(words)]
+    write(tmp_path, "mail_events.csv", ["email,event,timestamp", *lines])
+    found = drafted(tmp_path, "mail_events.csv")
+
+    assert numbers(found) == []
+    assert said(found, "event: has words for who is out: nobody is opted out by events")
