@@ -65,7 +65,7 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     output.lines(
         [
             *(f"{stream.name}: {counted(len(stream.files), 'file')}" for stream in streams),
-            f"destination: {found.place.address}, region {region}; {key}",
+            f"destination: {job.sandbox or found.place.address}, region {region}; {key}",
         ]
     )
     output.result(
