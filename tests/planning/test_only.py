@@ -165,6 +165,23 @@ def test_mended_events_have_the_ids_they_would_have_had(tmp_path, server, form, 
     assert not {key for o in server.accepted for key in o["attributes"]} & set(TRACES)
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_events_mended_in_two_rounds_have_the_ids_they_would_have_had(tmp_path, server, form):
+    expected = unrefused_ids(tmp_path / "unrefused", form, "row")
+    rejects = sent(tmp_path, server.address, form, events("row"), event_rows())
+    mend(rejects, tmp_path / f"first.{form}", "still much")
+    again = only(tmp_path, server.address, f"{tmp_path}/first.{form}", "orders")
+    mend(tmp_path / again.told["rejects"][0], tmp_path / f"second.{form}")
+    server.posted.clear()
+
+    run = only(tmp_path, server.address, f"{tmp_path}/second.{form}", "orders")
+
+    assert (again.code, run.code) == (3, 0)
+    found = event_ids(server.accepted)
+    assert len(found) == 4
+    assert found.items() <= expected.items()
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_events_told_by_their_place_keep_their_ids_without_the_checkpoint(tmp_path, server, form):
     expected = unrefused_ids(tmp_path / "unrefused", form, "row")
