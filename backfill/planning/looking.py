@@ -13,9 +13,11 @@ import polars as pl
 from backfill.columns import Column, columns_of
 from backfill.mapping import Field, Stream
 from backfill.masks import BLANK, masked
-from backfill.operations import Encoded
+from backfill.operations import Encoded, binding
 from backfill.operations.draft import Draft, Surroundings
 from backfill.phrases import counted
+from backfill.planning import naming
+from backfill.planning.naming import Named
 from backfill.records import Bools, Int64s, SourceFile
 
 #: How many rows a finding names.
@@ -93,6 +95,16 @@ class Seen:
     def draft(self) -> Draft:
         """The rows as the encoder has them, to read fields of."""
         return Draft(self.stream, self.columns, self.rows, Surroundings(self.now_s, ""))
+
+    @cached_property
+    def named(self) -> list[Named]:
+        """Everybody whom they name."""
+        return list(naming.named(self))
+
+    @cached_property
+    def attributes(self) -> dict[str, Field]:
+        """The attributes that they have, "*" spelled out."""
+        return binding.attributes(self.stream, list(self.columns), are_known=False)
 
     @property
     def places(self) -> Int64s:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from backfill.mapping import Field, ObjectRef, PersonRef
 from backfill.operations import identities
-from backfill.planning.looking import Seen
 from backfill.records import Bools, UInt64s
+
+if TYPE_CHECKING:
+    from backfill.planning.looking import Seen
 
 #: Texts that stand for nobody: thousands of people would become one.
 JUNK = frozenset(
@@ -25,7 +29,8 @@ JUNK = frozenset(
 )
 
 
-class Named(NamedTuple):
+@dataclass(frozen=True)
+class Named:
     """The entities that one field names.
 
     path:   where the config says so, such as "person.id".
@@ -42,10 +47,12 @@ class Named(NamedTuple):
     whole: pl.Series
     is_own: bool
 
+    @cached_property
     def exact(self) -> tuple[Bools, UInt64s]:
         """Which rows name somebody, and equal keys for who is one to the API."""
         return _keys(identities.key(self.kind, self.whole))
 
+    @cached_property
     def loose(self) -> tuple[Bools, UInt64s]:
         """The same, equal also for names that differ in case or in spaces around them."""
         return _keys(identities.key(self.kind, self.whole.str.strip_chars().str.to_lowercase()))

@@ -212,7 +212,7 @@ class _Stream:
             requests=self._requests,
             body_bytes=self._bytes,
             refusals=tuple(self._refused.groups()),
-            left_out=tuple(self._left_out.tally.samples),
+            left_out=tuple(self._left_out.samples),
             rows_done=rows_done,
         )
 

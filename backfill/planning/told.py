@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from backfill.phrases import aligned, counted
@@ -17,7 +18,7 @@ _PARTS = ("where", "folded")
 #: Groups of rejected rows, and findings, that the question before a run names.
 _ESSENCE_MAX = 6
 
-_UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))
+_UNITS = ((3600, "h"), (60, "min"), (1, "s"))
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -226,11 +227,10 @@ def _duration(seconds: float) -> str:
     if seconds < 1:
         return "less than a second"
     whole = math.ceil(seconds)
-    for unit_s, unit in _UNITS[:-1]:
+    for (unit_s, unit), (lower_s, lower) in pairwise(_UNITS):
         if whole >= unit_s:
-            number, rest = divmod(whole, int(unit_s))
-            lower_s, lower = _UNITS[[u for _, u in _UNITS].index(unit) + 1]
-            more = int(rest / lower_s)
+            number, rest = divmod(whole, unit_s)
+            more = rest // lower_s
             return f"{number:,} {unit}" + (f" {more} {lower}" if more else "")
     return f"{whole} s"
 

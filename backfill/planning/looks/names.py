@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from backfill.operations import binding, identities
+from backfill.operations import identities
 from backfill.phrases import counted
 from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, Tally, sample
-from backfill.planning.naming import JUNK, named
+from backfill.planning.naming import JUNK
 from backfill.planning.pairs import Pairs, Store
 from backfill.records import Bools, SourceFile
 
@@ -28,7 +28,7 @@ class Nobodies:
 
     def look(self, seen: Seen) -> None:
         """Note the rows that go."""
-        for one in named(seen):
+        for one in seen.named:
             at, bare = (seen.stream.name, one.path), one.name.str.strip_chars()
             if (wanted := _of(bare.str.to_lowercase().is_in(JUNK), seen)).any():
                 self._junk[at].add(seen, wanted, one.source)
@@ -64,12 +64,12 @@ class Spellings:
 
     def look(self, seen: Seen) -> None:
         """Note whom the rows are about, and the objects they are tied to."""
-        for one in named(seen):
+        for one in seen.named:
             if not (one.kind == "object" or (one.is_own and not seen.stream.is_event)):
                 continue
-            is_there, exact = one.exact()
+            is_there, exact = one.exact
             wanted = is_there & seen.goes
-            self._pairs.add(one.loose()[1][wanted], exact[wanted], seen.places[wanted])
+            self._pairs.add(one.loose[1][wanted], exact[wanted], seen.places[wanted])
 
     def found(self, files: Sequence[SourceFile]) -> Iterator[Finding]:
         """One finding for all streams."""
@@ -96,9 +96,7 @@ class Emails:
         if stream.operation != ("person", "identify") or not stream.person:
             return
         of_id = stream.person.get("id")
-        of_email = stream.person.get("email") or binding.attributes(
-            stream, list(seen.columns), are_known=False
-        ).get("email")
+        of_email = stream.person.get("email") or seen.attributes.get("email")
         if of_id is None or of_email is None:
             return
         ids = identities.key("id", identities.named(seen.draft.column(of_id)))

@@ -9,7 +9,6 @@ import numpy as np
 
 from backfill.phrases import counted
 from backfill.planning.looking import Finding, Seen, Tally
-from backfill.planning.naming import named
 from backfill.planning.pairs import Store
 from backfill.records import Bools, SourceFile, UInt64s
 
@@ -29,8 +28,8 @@ class Orphans:
         if seen.stream.name != self._stream:
             self._stream, self._missing = seen.stream.name, self._never_sent()
         is_maker = seen.stream.operation[1] == "identify"
-        for one in named(seen):
-            is_there, keys = one.exact()
+        for one in seen.named:
+            is_there, keys = one.exact
             if is_maker and one.is_own:
                 self._note(seen, is_there, keys)
             elif len(self._missing):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from backfill.operations import binding
 from backfill.phrases import counted
 from backfill.planning.looking import Finding, Seen, Tally
 from backfill.records import SourceFile
@@ -25,8 +24,7 @@ class Newborn:
         stream = seen.stream
         if stream.operation != ("person", "identify") or stream.existing_only:
             return
-        attributes = binding.attributes(stream, list(seen.columns), are_known=False)
-        field, wanted = attributes.get("created_at"), seen.goes
+        field, wanted = seen.attributes.get("created_at"), seen.goes
         if field is not None and not field.is_constant:
             wanted = wanted & seen.draft.column(field).is_blank.to_numpy()
         if (field is None or not field.is_constant) and wanted.any():
@@ -54,10 +52,9 @@ class Blanks:
         stream, filled = seen.stream, self._filled[seen.stream.name]
         if not seen.goes.any():
             return
-        attributes = binding.attributes(stream, list(seen.columns), are_known=False)
         blank = self._blank.setdefault(stream.name, set())
-        for name in attributes.keys() - filled:
-            if seen.draft.column(attributes[name]).is_blank.to_numpy()[seen.goes].all():
+        for name in seen.attributes.keys() - filled:
+            if seen.draft.column(seen.attributes[name]).is_blank.to_numpy()[seen.goes].all():
                 blank.add(name)
             else:
                 filled.add(name)

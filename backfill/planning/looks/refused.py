@@ -60,20 +60,21 @@ class Refused:
 
 
 class LeftOut:
-    """The rows of a stream that `where` leaves out; what stands in its columns."""
+    """The first rows of a stream that `where` leaves out; what stands in its columns."""
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.samples: list[Sample] = []
 
     def look(self, seen: Seen) -> None:
-        """Note those of a block."""
+        """Note those of a block, until there are enough: each time the condition is parsed."""
         rows = seen.encoded.filtered.get("where")
-        if rows is None:
+        if rows is None or len(self.samples) == SAMPLES_MAX:
             return
         where = where_of(seen.stream)
         columns = sorted(where.columns) if where else []
         source = Field(column=columns[0]) if columns else None
-        self.tally.add(seen, np.isin(seen.rows, rows), source)
+        found = seen.samples(np.isin(seen.rows, rows), source)
+        self.samples = [*self.samples, *found][:SAMPLES_MAX]
 
 
 def _samples(seen: Seen, rejected: Rejected, places: list[int], path: str) -> list[Sample]:

@@ -12,7 +12,6 @@ import pyarrow as pa
 from backfill.operations import Encoded
 from backfill.phrases import counted
 from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, placed, sample
-from backfill.planning.naming import named
 from backfill.planning.pairs import Pairs, Store
 from backfill.records import Int64s, SourceFile, UInt64s
 
@@ -79,9 +78,9 @@ class Unordered:
         if stream.object:
             self._of_objects.add(stream.name)
         pairs = self._streams[stream.name]
-        for one in named(seen):
+        for one in seen.named:
             if one.is_own:
-                is_there, exact = one.exact()
+                is_there, exact = one.exact
                 wanted = is_there & seen.goes
                 pairs.add(exact[wanted], exact[wanted], seen.places[wanted])
 
