@@ -10,10 +10,9 @@ from typing import Never, TextIO
 
 from tqdm import tqdm
 
-from backfill.courier import RequestLog
 from backfill.ledger import Counts
 from backfill.progress import wording
-from backfill.progress.tally import Tally
+from backfill.progress.tally import Tally, Turn
 from backfill.remarks import Level, shown
 from backfill.waiting import Limit
 
@@ -26,7 +25,7 @@ WIDTH = 80
 Worded = Callable[[Tally, float, int], str]
 
 
-class Bars:
+class Bars(Turn):
     """One line a stream. tqdm draws it, and moves it out of the way of what is said.
 
     clock_s: seconds, never backwards.
@@ -35,9 +34,9 @@ class Bars:
     def __init__(
         self, out: TextIO | None = None, clock_s: Callable[[], float] = time.monotonic
     ) -> None:
-        self._out, self._clock_s = out or sys.stderr, clock_s
+        super().__init__(clock_s)
+        self._out = out or sys.stderr
         self._bar: tqdm[Never] | None = None
-        self._tally: Tally | None = None
         self._drawn_s = 0.0
 
     def starts(self, run_id: str) -> None:
@@ -53,20 +52,11 @@ class Bars:
             ncols=1000, nrows=20,
         )  # fmt: skip
 
-    def expects(self, rows: int | None) -> None:
-        """How many rows the stream will have, as far as can be told by now."""
-        if self._tally is not None and rows is not None:
-            self._tally.expected = rows
-
     def settled(self, rows: int, rejected: int) -> None:
         """So many more rows are done, so many of them rejected."""
-        if self._tally is not None:
-            self._tally.settle(rows, rejected)
-            if self._clock_s() - self._drawn_s >= DRAW_EVERY_S:
-                self._draw()
-
-    def requested(self, log: RequestLog) -> None:
-        """Not shown."""
+        super().settled(rows, rejected)
+        if self._clock_s() - self._drawn_s >= DRAW_EVERY_S:
+            self._draw()
 
     def ticks(self, counts: Counts, limited_by: Limit | None) -> None:
         """What is known of the stream now."""

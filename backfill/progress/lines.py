@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
-from backfill.courier import RequestLog
 from backfill.ledger import Counts
 from backfill.progress import wording
-from backfill.progress.tally import Tally
+from backfill.progress.tally import Tally, Turn
 from backfill.remarks import Level, shown
 from backfill.waiting import Limit
 
@@ -37,7 +36,7 @@ class Schedule:
         return True
 
 
-class Lines:
+class Lines(Turn):
     """A few lines a stream.
 
     clock_s: seconds, never backwards.
@@ -46,8 +45,8 @@ class Lines:
     def __init__(
         self, out: TextIO | None = None, clock_s: Callable[[], float] = time.monotonic
     ) -> None:
-        self._out, self._clock_s = out or sys.stderr, clock_s
-        self._tally: Tally | None = None
+        super().__init__(clock_s)
+        self._out = out or sys.stderr
         self._schedule = Schedule(clock_s(), clock_s())
 
     def starts(self, run_id: str) -> None:
@@ -59,19 +58,6 @@ class Lines:
         self._tally = Tally(stream, self._clock_s(), rows_done)
         self._schedule.said_s = self._clock_s()
         self.says(f"{stream}: begins" + (f" at {rows_done:,} rows done" if rows_done else ""))
-
-    def expects(self, rows: int | None) -> None:
-        """How many rows the stream will have, as far as can be told by now."""
-        if self._tally is not None and rows is not None:
-            self._tally.expected = rows
-
-    def settled(self, rows: int, rejected: int) -> None:
-        """So many more rows are done, so many of them rejected."""
-        if self._tally is not None:
-            self._tally.settle(rows, rejected)
-
-    def requested(self, log: RequestLog) -> None:
-        """Not shown."""
 
     def ticks(self, counts: Counts, limited_by: Limit | None) -> None:
         """What is known of the stream now."""

@@ -6,25 +6,24 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from backfill.courier import RequestLog
 from backfill.ledger import Counts
 from backfill.progress import wording
 from backfill.progress.jsonlog import JsonLog
 from backfill.progress.lines import Schedule
-from backfill.progress.tally import Tally
+from backfill.progress.tally import Tally, Turn
 from backfill.remarks import Level
 from backfill.waiting import Limit
 
 
-class Logged:
+class Logged(Turn):
     """Writes what happens to a log.
 
     clock_s: seconds, never backwards.
     """
 
     def __init__(self, log: JsonLog, clock_s: Callable[[], float] = time.monotonic) -> None:
-        self._log, self._clock_s = log, clock_s
-        self._tally: Tally | None = None
+        super().__init__(clock_s)
+        self._log = log
         self._schedule = Schedule(clock_s(), clock_s())
 
     def starts(self, run_id: str) -> None:
@@ -39,19 +38,6 @@ class Logged:
         self._schedule.said_s = self._clock_s()
         self._log.stream = stream
         self._log.write("info", "stream_started", f"{stream}: begins", rows=rows_done)
-
-    def expects(self, rows: int | None) -> None:
-        """How many rows the stream will have, as far as can be told by now."""
-        if self._tally is not None and rows is not None:
-            self._tally.expected = rows
-
-    def settled(self, rows: int, rejected: int) -> None:
-        """So many more rows are done, so many of them rejected."""
-        if self._tally is not None:
-            self._tally.settle(rows, rejected)
-
-    def requested(self, log: RequestLog) -> None:
-        """One line a request would be 700 a second."""
 
     def ticks(self, counts: Counts, limited_by: Limit | None) -> None:
         """What is known of the stream now."""

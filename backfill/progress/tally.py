@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from backfill.courier import RequestLog
 from backfill.ledger import Counts
 from backfill.waiting import Limit
 
@@ -76,3 +78,27 @@ class Tally:
         if now_s - self.began_s < LEFT_AFTER_S or not rate or total is None or total == self.done:
             return None
         return (total - self.done) / rate
+
+
+class Turn:
+    """A watcher's part that all of them have: the stream whose turn it is, None between two.
+
+    clock_s: seconds, never backwards.
+    """
+
+    def __init__(self, clock_s: Callable[[], float]) -> None:
+        self._clock_s = clock_s
+        self._tally: Tally | None = None
+
+    def expects(self, rows: int | None) -> None:
+        """How many rows the stream will have, as far as can be told by now."""
+        if self._tally is not None and rows is not None:
+            self._tally.expected = rows
+
+    def settled(self, rows: int, rejected: int) -> None:
+        """So many more rows are done, so many of them rejected."""
+        if self._tally is not None:
+            self._tally.settle(rows, rejected)
+
+    def requested(self, log: RequestLog) -> None:
+        """Not shown: a run may make a thousand a second."""
