@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -179,7 +180,7 @@ def _plain(value: Any) -> Any:
 def _read(document: Document, path: Path, overrides: Sequence[str]) -> Job:
     for text in overrides:
         override(document, text)
-    typed = f"{path}{' --set ...' if overrides else ''}"
+    typed = f"{shlex.quote(str(path))}{' --set ...' if overrides else ''}"
     return replace(_job(path, _validated(document)), typed=typed)
 
 

@@ -24,6 +24,7 @@ from backfill.inquiry.runs import Run
 from backfill.inquiry.sources import Asked, held_against, known_of, labelled
 from backfill.ledger import Ledger
 from backfill.mapping import Stream
+from backfill.phrases import counted
 
 _PLACE = ["file", "row"]
 _NOTHING = pl.DataFrame(schema={"file": pl.String(), "row": pl.Int64()})
@@ -86,10 +87,9 @@ def _add(found: Resent, asked: Asked, ledger: Ledger) -> None:
     unplaced = places.filter(pl.any_horizontal(pl.col(_PLACE).is_null())).height
     if unplaced:
         told_by = f"{FILE_COLUMN} and {ROW_COLUMN}"
-        rows = f"{unplaced:,} row{'' if unplaced == 1 else 's'}"
         found.remarks.append(
-            f"{rows} of its source {asked.file.label} came without {told_by}, which tell what they"
-            " mend: that is counted as open"
+            f"{counted(unplaced, 'row')} of its source {asked.file.label} came without {told_by},"
+            " which tell what they mend: that is counted as open"
         )
     found.places = pl.concat([found.places, places.drop_nulls()]).unique()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backfill.config import Job
 from backfill.inquiry.refused import Refused
+from backfill.phrases import counted
 from backfill.rejects.standing import SPOOL
 
 
@@ -42,8 +43,8 @@ def _way(job: Job, each: Refused, names: set[str]) -> Way:
         source = _copy(each.stream.name, path.suffix, names) if is_copied else str(path)
         if is_copied:
             commands.append(shlex.join(["cp", str(path), source]))
-        again = ["backfill", "run", str(job.path), "--only", each.stream.name, "--source", source]
-        commands.append(shlex.join(again))
+        part = shlex.join(["--only", each.stream.name, "--source", source])
+        commands.append(f"backfill run {job.typed} {part}")
     return Way(each, commands)
 
 
@@ -61,7 +62,7 @@ def lines(job: Job, every: list[Refused], ways: list[Way]) -> Iterator[str]:
     """What people are told at the end."""
     first = next((each.run for each in every if not each.run.name), None)
     is_finished = first is None or first.saved is None or first.saved.is_finished
-    whole = shlex.join(["backfill", "run", str(job.path)])
+    whole = f"backfill run {job.typed}"
     if not is_finished:
         yield f"Mind: the run is not finished. End it first ({whole}), with the config as it is."
     if not any(way.commands for way in ways):
@@ -78,7 +79,7 @@ def lines(job: Job, every: list[Refused], ways: list[Way]) -> Iterator[str]:
 
 def _way_lines(way: Way) -> Iterator[str]:
     sent = way.of.sent_again
-    less = f", and take out the {sent:,} row{'' if sent == 1 else 's'} sent since" if sent else ""
+    less = f", and take out the {counted(sent, 'row')} sent since" if sent else ""
     for command in way.commands:
         is_copy = command.startswith("cp ")
         yield f"  {command}{f'  # mend it{less}, then' if is_copy else ''}"
