@@ -30,7 +30,8 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
     Its checkpoint stands beside the job's as NAME.only-STREAM or NAME.only-STREAM-FILE-DIGEST, its
     rejects below the job's: neither takes the place of what is there, and a file that was edited is
     another one. The stream keeps its name, and so its events their ids.
-    Raises UsageError for a stream that the job does not have, or a source that is not there.
+    Raises UsageError for a stream that the job does not have, or a source that is not there or
+    cannot be read.
     """
     streams = {stream.name: stream for stream in job.streams}
     if name not in streams:
@@ -41,10 +42,14 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
     if source is not None:
         if not source.is_file():
             raise UsageError("there is no such file", f"--source {source}", "check the path")
-        part += f"-{source.name}-{_digest(source)}"
         told = {"path": os.path.relpath(source.resolve(), job.base.resolve())}
-        if _is_utf8_after_all(source, stream.source.encoding):
-            told["encoding"] = "utf-8"
+        try:
+            part += f"-{source.name}-{_digest(source)}"
+            if _is_utf8_after_all(source, stream.source.encoding):
+                told["encoding"] = "utf-8"
+        except OSError as error:
+            what = f"the file cannot be read: {error.strerror}"
+            raise UsageError(what, f"--source {source}", "make it readable") from error
         stream = stream.model_copy(update={"source": stream.source.model_copy(update=told)})
     return replace(
         job,
