@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+#: Why rows that nothing is wrong with are not sent, by `records.Part`: "12 unchanged".
+PARTS: Mapping[str, str] = {
+    "where": "left out by where",
+    "since": "older than since",
+    "unchanged": "unchanged",
+    "superseded": "superseded by a later row of their key",
+    "folded": "folded into a later row",
+}
 
 
 def counted(count: int, noun: str) -> str:

@@ -26,9 +26,10 @@ Slice = bytes | memoryview
 #: A request's body, in pieces to be sent one behind the other.
 Body = tuple[Slice, ...]
 
-#: Why a row that nothing is wrong with is not sent: `where` leaves it out, it did not change
-#: since the last run, or it was folded into a later row of the same entity.
-Part = Literal["where", "unchanged", "folded"]
+#: Why a row that nothing is wrong with is not sent: `where` leaves it out, it lies before the
+#: stream's cursor, it did not change since it was last sent, a later row has its key, or it was
+#: folded into a later row of the same entity.
+Part = Literal["where", "since", "unchanged", "superseded", "folded"]
 
 BATCH_OPEN, BATCH_CLOSE = b'{"batch":[', b"]}"
 

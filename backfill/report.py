@@ -15,12 +15,14 @@ from typing import Any
 
 from backfill.errors import BackfillError, GuardError, SourceError
 from backfill.ledger import Counts
-from backfill.phrases import aligned
+from backfill.phrases import PARTS, aligned
 from backfill.resumption import Saved, State
 
 DELIVERED_MEANS = (
     "Delivered means accepted by the API, which answers before it applies what it took."
 )
+#: Parts of `filtered` that a summary tells even where they are none.
+_ALWAYS_TOLD = ("where", "unchanged", "folded")
 _COLUMNS = ("read", "delivered", "rejected", "filtered", "unprocessed")
 
 _RUN_AGAIN = "run the same command again: it goes on where this run ended"
@@ -200,16 +202,12 @@ def _add_up(counts: Counts) -> None:
         raise AssertionError(f"the counts do not add up: {counts}")
 
 
-def _sums_as_json(counts: Counts) -> dict[str, dict[str, int]]:
+def _sums_as_json(counts: Counts) -> dict[str, Any]:
     _add_up(counts)
     return {
         "rows": {column: getattr(counts, column) for column in _COLUMNS},
         "rejected_by": {"us": counts.rejected_by_us, "api": counts.rejected_by_api},
-        "filtered_by": {
-            "where": counts.filtered_where,
-            "unchanged": counts.filtered_unchanged,
-            "folded": counts.filtered_folded,
-        },
+        "filtered_by": counts.filtered_by,
         "operations": {
             "delivered": counts.operations_delivered,
             "rejected": counts.operations_rejected,
@@ -235,11 +233,9 @@ def _parts(counts: Counts) -> list[str]:
             f" {counts.rejected_by_api:,} by the API."
         )
     if counts.filtered:
-        lines.append(
-            f"Filtered: {counts.filtered_where:,} left out by where,"
-            f" {counts.filtered_unchanged:,} unchanged, {counts.filtered_folded:,} folded into"
-            " a later row."
-        )
+        parts = counts.filtered_by.items()
+        told = [f"{n:,} {PARTS[part]}" for part, n in parts if n or part in _ALWAYS_TOLD]
+        lines.append(f"Filtered: {', '.join(told)}.")
     return lines
 
 

@@ -37,8 +37,9 @@ from backfill.resumption import (
 APPLICATION_ID = int.from_bytes(b"bfck")
 
 #: Of the tables below; a change that another program would misread makes it one more. 2: seals.
-#: 3: what each request carried, rules, remarks, sittings.
-FORMAT = 3
+#: 3: what each request carried, rules, remarks, sittings. 4: rows left out by a cursor, and those
+#: that a later row of their key supersedes.
+FORMAT = 4
 
 _SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
@@ -49,8 +50,9 @@ _SCHEMA = (
     " seal BLOB, PRIMARY KEY (stream, place))",
     "CREATE TABLE counts (stream TEXT PRIMARY KEY, read INTEGER, delivered INTEGER,"
     " rejected_by_us INTEGER, rejected_by_api INTEGER, filtered_where INTEGER,"
-    " filtered_unchanged INTEGER, filtered_folded INTEGER, operations_delivered INTEGER,"
-    " operations_rejected INTEGER, seal BLOB)",
+    " filtered_since INTEGER, filtered_unchanged INTEGER, filtered_superseded INTEGER,"
+    " filtered_folded INTEGER, operations_delivered INTEGER, operations_rejected INTEGER,"
+    " seal BLOB)",
     "CREATE TABLE done (stream TEXT, place INTEGER, rows INTEGER, frontier INTEGER, bits BLOB,"
     " start_row INTEGER, start_offset INTEGER, start_line INTEGER, seal BLOB,"
     " PRIMARY KEY (stream, place))",

@@ -44,7 +44,7 @@ class Fate:
     """What became of one row.
 
     by:       of a rejected one: "us" or "api"; rule, reason: as in the rejects.
-    part:     of a filtered one: "where", "folded", "unchanged".
+    part:     of a filtered one: a `records.Part`.
     into_row: of a folded one: the row it was folded into, from 0.
     says:     what else a person should know.
     attempts: the requests that carried it, in order.

@@ -13,7 +13,7 @@ from backfill.inquiry.fates import Attempt, Fate
 from backfill.inquiry.hits import Link, Mention
 from backfill.inquiry.why import Answer, Told
 from backfill.masks import masked
-from backfill.phrases import counted
+from backfill.phrases import PARTS, counted
 from backfill.report import DELIVERED_MEANS
 
 #: Rows that text for people tells one by one.
@@ -31,9 +31,9 @@ def as_json(found: Answer) -> dict[str, Any]:
     A row: {"run": "" or `only-…`, "stream", "file", "row": 1 is the first, "mended_from":
     {"file", "row"} or null, "fields": [{"path", "as_written", "via"}], "outcome": "delivered",
     "rejected", "filtered", "not sent" or "unknown", "by": "us", "api" or "", "rule", "reason",
-    "part": "where", "folded", "unchanged" or "", "into_row": row or null, "says", "requests":
-    [{"number", "started_at", "started_at_local", "attempt", "status", "elapsed_s", "operations",
-    "failure"}]}.
+    "part": "where", "since", "unchanged", "superseded", "folded" or "", "into_row": row or null,
+    "says", "requests": [{"number", "started_at", "started_at_local", "attempt", "status",
+    "elapsed_s", "operations", "failure"}]}.
     via: null, or {"path", "stream", "file", "row", "like": mask} of the row that tells the
     identifier. status: 0 where no answer came.
     """
@@ -170,7 +170,7 @@ def _outcome(fate: Fate) -> str:
     elif fate.into_row is not None:
         text = f"filtered: folded into row {fate.into_row + 1}, which was sent"
     elif fate.outcome == "filtered":
-        text = f"filtered: left out {'by where' if fate.part == 'where' else f'as {fate.part}'}"
+        text = f"filtered: {PARTS[fate.part]}"
     return f"{text}; {fate.says}" if fate.says else text
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from backfill.records import BlockStart
+from backfill.records import BlockStart, Part
 
 
 class Counts(NamedTuple):
@@ -21,7 +21,9 @@ class Counts(NamedTuple):
     rejected_by_us: int = 0
     rejected_by_api: int = 0
     filtered_where: int = 0
+    filtered_since: int = 0
     filtered_unchanged: int = 0
+    filtered_superseded: int = 0
     filtered_folded: int = 0
     operations_delivered: int = 0
     operations_rejected: int = 0
@@ -34,7 +36,18 @@ class Counts(NamedTuple):
     @property
     def filtered(self) -> int:
         """Rows nothing is wrong with that are not sent."""
-        return self.filtered_where + self.filtered_unchanged + self.filtered_folded
+        return sum(self.filtered_by.values())
+
+    @property
+    def filtered_by(self) -> dict[Part, int]:
+        """The same by reason."""
+        return {
+            "where": self.filtered_where,
+            "since": self.filtered_since,
+            "unchanged": self.filtered_unchanged,
+            "superseded": self.filtered_superseded,
+            "folded": self.filtered_folded,
+        }
 
     @property
     def done(self) -> int:

@@ -222,15 +222,8 @@ class _Stream:
 
     def _counts(self) -> Counts:
         """The rows so far, as a watcher has them: of a plan, a row that was looked at is done."""
-        filtered = self._filtered
-        return Counts(
-            self._rows,
-            self._deliverable + self._held,
-            self._rejected,
-            filtered_where=filtered["where"],
-            filtered_unchanged=filtered["unchanged"],
-            filtered_folded=filtered["folded"],
-        )
+        parts = {f"filtered_{part}": rows for part, rows in self._filtered.items()}
+        return Counts(self._rows, self._deliverable + self._held, self._rejected, **parts)
 
     def _note(self, made: Encoded) -> None:
         block, piece = made.block, made.piece

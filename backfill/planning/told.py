@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from backfill.phrases import aligned, counted
+from backfill.phrases import PARTS, aligned, counted
 from backfill.planning.looking import Finding, Sample, listed
 from backfill.planning.plan import Plan, StreamPlan
 from backfill.resumption import Start
 
 _COLUMNS = ("rows", "operations", "requests", "bytes", "rejected", "filtered", "held")
-_PARTS = ("where", "folded")
 
 #: Groups of rejected rows, and findings, that the question before a run names.
 _ESSENCE_MAX = 6
@@ -103,7 +102,7 @@ def _stream_as_json(stream: StreamPlan) -> dict[str, Any]:
             "held": stream.held,
             "done_before": stream.rows_done,
         },
-        "filtered_by": {part: stream.filtered.get(part, 0) for part in _PARTS},
+        "filtered_by": {part: stream.filtered.get(part, 0) for part in PARTS},
         "operations": stream.operations,
         "requests": stream.requests,
         "bytes": stream.body_bytes,

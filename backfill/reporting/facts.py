@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from backfill.ledger import Counts
+from backfill.phrases import PARTS
 from backfill.report import total
 from backfill.reporting import batches
 from backfill.reporting.axis import Axis, axis
@@ -118,9 +119,8 @@ def _rejected(
 
 def _filtered(counts: Mapping[str, Counts]) -> Iterator[tuple[str, str, int]]:
     for name, one in counts.items():
-        yield name, "left out by where", one.filtered_where
-        yield name, "unchanged", one.filtered_unchanged
-        yield name, "folded into a later row", one.filtered_folded
+        for part, rows in one.filtered_by.items():
+            yield name, PARTS[part], rows
 
 
 def _ranked(parts: Iterator[tuple[str, str, int]]) -> tuple[Part, ...]:

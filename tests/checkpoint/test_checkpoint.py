@@ -55,7 +55,7 @@ def test_what_was_committed_is_what_is_loaded(path):
     )
 
 
-counts = st.builds(Counts, *[st.integers(0, 2**62)] * 9)
+counts = st.builds(Counts, *[st.integers(0, 2**62)] * 11)
 starts = st.none() | st.builds(BlockStart, *[st.integers(0, 2**62)] * 3)
 states = st.builds(
     FileState,

@@ -22,7 +22,7 @@ from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
 
 unhurried = settings(deadline=None)
 
-PEOPLE = Counts(500_000, 499_000, 900, 50, 20, 10, 20, 499_000, 50)
+PEOPLE = Counts(500_000, 499_000, 900, 50, 20, 0, 10, 0, 20, 499_000, 50)
 ORDERS = Counts(20, 20, operations_delivered=20)
 CHECKPOINT = Path("state/crm.checkpoint")
 
@@ -69,7 +69,13 @@ def test_the_json_object_has_the_agreed_keys_and_plain_integers():
             "unprocessed": 0,
         },
         "rejected_by": {"us": 900, "api": 50},
-        "filtered_by": {"where": 20, "unchanged": 10, "folded": 20},
+        "filtered_by": {
+            "where": 20,
+            "since": 0,
+            "unchanged": 10,
+            "superseded": 0,
+            "folded": 20,
+        },
         "operations": {"delivered": 499_020, "rejected": 50},
         "requests": {"sent": 335, "retried": 2},
         "bytes_sent": 151_200_000,
@@ -140,7 +146,7 @@ def test_rows_not_done_are_reported_as_unprocessed_where_the_run_did_not_complet
 
 
 @unhurried
-@given(st.lists(st.tuples(*[st.integers(0, 10**12)] * 9), max_size=4), st.integers(0, 10**6))
+@given(st.lists(st.tuples(*[st.integers(0, 10**12)] * 11), max_size=4), st.integers(0, 10**6))
 def test_reported_rows_add_up_by_stream_and_in_total(streams, outstanding):
     counts = {}
     for number, values in enumerate(streams):

@@ -50,8 +50,8 @@ def identity(label: str = "people.csv") -> JobIdentity:
 
 def saved(state="stopped", label: str = "people.csv", **more) -> Saved:
     counts = {
-        "people": Counts(100, 90, 6, 1, 3, 0, 0, 90, 1),
-        "orders": Counts(20, 20, *[0] * 5, 20),
+        "people": Counts(100, 90, 6, 1, 3, operations_delivered=90, operations_rejected=1),
+        "orders": Counts(20, 20, operations_delivered=20),
     }
     rules = {("people", "no_identifier"): 4, ("people", "value_too_long"): 2}
     told = {"counts": counts, "rules": rules} | more

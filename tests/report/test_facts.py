@@ -66,7 +66,7 @@ def test_each_quantity_of_a_plan_stands_beside_what_came_of_it():
         "bytes": 1000,
         "seconds": 2.0,
     }
-    actual = Actual(Counts(100, 88, 2, 0, 10, 0, 0, 88, 0), 4, 1500, 2.5)
+    actual = Actual(Counts(100, 88, 2, 0, 10, operations_delivered=88), 4, 1500, 2.5)
 
     found = {one.what: (one.difference, one.share) for one in compared(planned, actual)}
 
