@@ -19,6 +19,15 @@ def make_folder(folder: Path) -> None:
         each.mkdir(mode=0o700, exist_ok=True)
 
 
+def sync_folder(folder: Path) -> None:
+    """Make durable which files a folder has; OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def writing_whole(path: Path) -> Iterator[BinaryIO]:
     """A file to write that is there whole or as it was, with mode 0600, its folder made; OSError.

@@ -6,7 +6,7 @@ Rows are counted from 0 within their file, and ranges are half-open; only what a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -30,6 +30,26 @@ Body = tuple[Slice, ...]
 #: stream's cursor, it did not change since it was last sent, a later row has its key, or it was
 #: folded into a later row of the same entity.
 Part = Literal["where", "since", "unchanged", "superseded", "folded"]
+
+#: What a sieve says of a row: KEPT, or the place of a part in SIEVED.
+KEPT = 0
+SIEVED: tuple[Part | None, ...] = (None, "unchanged", "superseded")
+
+
+class Said(NamedTuple):
+    """What a sieve says of some rows.
+
+    parts:  uint8[n]: KEPT, or the place of a part in SIEVED.
+    hashes: uint64[n]: of the rows as the source has them.
+    """
+
+    parts: npt.NDArray[np.uint8]
+    hashes: UInt64s
+
+
+#: Tells a reader which rows it is to read, before it does: given the first row's number, and of
+#: each row a uint64 that is another if its record is another. May be asked about rows again.
+Sieve = Callable[[int, UInt64s], Said]
 
 BATCH_OPEN, BATCH_CLOSE = b'{"batch":[', b"]}"
 
@@ -100,7 +120,10 @@ class Block:
     rows:   int64[table.num_rows], ascending: the number of each record in its file.
     faults: the records in between that could not be read, ascending.
     unquoted: the columns that are held as JSON_TEXT, for strings without an escape need no more.
-    Every row of [start.row, stop.row) is in exactly one of `rows` and `faults`.
+    sieved: by reason, the rows that a sieve left out, int64[n] each, ascending: nothing more is
+            known of them.
+    hashes: uint64[stop.row - start.row], by row: what the sieve made of them; None: there was none.
+    Every row of [start.row, stop.row) is in exactly one of `rows`, `faults` and `sieved`.
     """
 
     file: SourceFile
@@ -111,6 +134,13 @@ class Block:
     rows: Int64s
     faults: tuple[Fault, ...] = ()
     unquoted: frozenset[str] = frozenset()
+    sieved: Mapping[Part, Int64s] = field(default_factory=dict)
+    hashes: UInt64s | None = None
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it has, whatever is known of them."""
+        return len(self.rows) + len(self.faults) + sum(map(len, self.sieved.values()))
 
     def without(self, is_done: Bools) -> Block:
         """The same block less the rows that are done.
@@ -130,6 +160,8 @@ class Block:
             self.rows[keep],
             tuple(fault for fault in self.faults if not is_done[fault.row - self.start.row]),
             self.unquoted,
+            {part: rows[~is_done[rows - self.start.row]] for part, rows in self.sieved.items()},
+            self.hashes,
         )
 
 
@@ -149,6 +181,31 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Marks:
+    """What change detection is to remember of operations once they are acknowledged.
+
+    records: one an operation, as `backfill.changes` keeps them.
+    entries: int64[n]: where the entity stands among those it knows; -1: it is new.
+    texts:   what it keeps of each as text, None for one that is no more; None: nothing.
+    """
+
+    records: npt.NDArray[np.void]
+    entries: Int64s
+    texts: tuple[bytes | None, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def part(self, wanted: slice | Int64s | Bools) -> Marks:
+        """Some of them."""
+        texts = self.texts
+        if texts is not None:
+            chosen = np.arange(len(self))[wanted].tolist()
+            texts = tuple(texts[i] for i in chosen)
+        return Marks(self.records[wanted], self.entries[wanted], texts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Piece:
     """Consecutive operations that come from one block.
 
@@ -156,21 +213,24 @@ class Piece:
     rows:   int64[k]: the rows behind the operations, in the operations' order.
     firsts: int64[n + 1]: operation i stands for rows[firsts[i] : firsts[i + 1]], the last of
             which gave it its place, the others having been folded into it; None: one row each.
+    marks:  of the operations, where changes are looked for.
     """
 
     block: Block
     rows: Int64s
     firsts: Int64s | None = None
+    marks: Marks | None = None
 
     def __len__(self) -> int:
         return len(self.rows) if self.firsts is None else len(self.firsts) - 1
 
     def part(self, first: int, stop: int) -> Piece:
         """Operations [first, stop) of this piece."""
+        marks = self.marks and self.marks.part(slice(first, stop))
         if self.firsts is None:
-            return Piece(self.block, self.rows[first:stop])
+            return Piece(self.block, self.rows[first:stop], None, marks)
         firsts = self.firsts[first : stop + 1]
-        return Piece(self.block, self.rows[firsts[0] : firsts[-1]], firsts - firsts[0])
+        return Piece(self.block, self.rows[firsts[0] : firsts[-1]], firsts - firsts[0], marks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, NamedTuple
@@ -54,9 +54,15 @@ class JobIdentity(NamedTuple):
     streams: tuple[StreamIdentity, ...]
 
     @property
+    def configured(self) -> JobIdentity:
+        """Less the streams that a run made of who vanished: no configured name has a `+`."""
+        streams = tuple(stream for stream in self.streams if "+" not in stream.name)
+        return self._replace(streams=streams)
+
+    @property
     def digest(self) -> str:
         """Equal for equal mappings of equal sources, wherever they are sent."""
-        meant = repr(self.streams).encode(errors="surrogateescape")
+        meant = repr(self.configured.streams).encode(errors="surrogateescape")
         return hashlib.blake2b(meant, digest_size=16).hexdigest()
 
 
@@ -78,6 +84,7 @@ class Saved:
     rejects:        stream to as much of its rejects as belongs to this commit.
     last_request_s: unix time of the last logged request, also of the runs before this one.
     rules:          (stream, rule) to the rows that we refused for it.
+    is_full:        whether the run sends everything, whatever was acknowledged before.
     """
 
     run_id: str
@@ -88,6 +95,7 @@ class Saved:
     rejects: Mapping[str, Extent] = field(default_factory=dict)
     last_request_s: float | None = None
     rules: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    is_full: bool = False
 
     @property
     def finished_files(self) -> Mapping[str, int]:
@@ -165,23 +173,37 @@ class Start(Enum):
     NEW_RUN = "new run"  #: finished, and a source is new or changed: begin anew over it
 
 
-def decide(job: JobIdentity, saved: Saved | None) -> Start:
+def decide(
+    job: JobIdentity, saved: Saved | None, compared: Collection[str] = (), *, is_full: bool = False
+) -> Start:
     """Say what starting `job` over `saved` means.
 
     A destination or mapping that differs is refused whether or not the job is finished; sources
     may differ once it is. Raises CheckpointError naming what differs.
+    compared: the streams that look for changes: whatever of them differs makes a new run, for what
+              was acknowledged of them is known.
+    is_full:  whether everything is to be sent, which an unfinished run may have begun to do.
     """
     if saved is None:
         return Start.FRESH
-    mappings = [*_mappings(job, saved.job)]
-    differences = [*_destination(job, saved.job), *mappings]
+    before = saved.job.configured
+    plain, plain_before = _less(job, compared), _less(before, compared)
+    mappings = [*_mappings(plain, plain_before)]
+    differences = [*_destination(job, before), *mappings]
     if not saved.is_finished:
-        differences += [*_streams(job, saved.job), *_sources(job, saved.job)]
+        differences += [*_streams(job, before), *_sources(plain, plain_before)]
     if differences:
         raise _refusal(differences, _MENDED if differences == mappings else "")
+    is_begun_anew = is_full and (saved.is_finished or not saved.is_full)
+    if is_begun_anew or [*_mappings(job, before)]:
+        return Start.NEW_RUN
     if not saved.is_finished:
-        return Start.RESUME
-    return Start.FINISHED if _every_file(job) <= _every_file(saved.job) else Start.NEW_RUN
+        return Start.NEW_RUN if [*_sources(job, before)] else Start.RESUME
+    return Start.FINISHED if _every_file(job) <= _every_file(before) else Start.NEW_RUN
+
+
+def _less(job: JobIdentity, names: Collection[str]) -> JobIdentity:
+    return job._replace(streams=tuple(one for one in job.streams if one.name not in names))
 
 
 def _every_file(job: JobIdentity) -> set[tuple[str, FileIdentity]]:

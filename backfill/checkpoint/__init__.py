@@ -14,11 +14,12 @@ from backfill.checkpoint.file import (
     peek_reason,
     peek_sittings,
 )
-from backfill.checkpoint.lock import holder
+from backfill.checkpoint.lock import holder, locked
 
 __all__ = [
     "Checkpoint",
     "holder",
+    "locked",
     "new_run_id",
     "peek",
     "peek_history",

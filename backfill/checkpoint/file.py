@@ -80,10 +80,10 @@ class Checkpoint:
         with read_from(self.path):
             return tables.read(self._connection)
 
-    def begin(self, job: JobIdentity, run_id: str) -> None:
-        """Start a run from nothing, over whatever finished run stands here."""
+    def begin(self, job: JobIdentity, run_id: str, *, is_full: bool = False) -> None:
+        """Start a run from nothing, over whatever run stands here."""
         with mapped(self.path):
-            tables.begin(self._connection, job, run_id, time.time())
+            tables.begin(self._connection, job, run_id, time.time(), is_full=is_full)
 
     def go_on(self) -> None:
         """Take up the unfinished run that stands here: a sitting of its own, for the report."""

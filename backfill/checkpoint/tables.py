@@ -101,13 +101,16 @@ def create(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
 
 
-def begin(connection: sqlite3.Connection, job: JobIdentity, run_id: str, now_s: float) -> None:
+def begin(
+    connection: sqlite3.Connection, job: JobIdentity, run_id: str, now_s: float, *, is_full: bool
+) -> None:
     """Forget the run before, but not when its last request was: the next must keep the pace."""
     with transaction(connection):
         for table in _OF_A_RUN:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 (the names stand above)
         destination = _to_bytes(job.destination)
         meta = {"run_id": run_id, "state": "running", "destination": destination}
+        _put(connection, "meta", [("is_full", int(is_full))])
         _put(connection, "meta", meta.items())
         for place, stream in enumerate(job.streams):
             _put(connection, "streams", [(place, stream.name, stream.meaning)])
@@ -164,6 +167,7 @@ def read(connection: sqlite3.Connection) -> Saved | None:
             counts={stream: Counts(*row) for stream, *row in _rows(connection, "counts")},
             rejects={stream: Extent(*extent) for stream, *extent in _rows(connection, "rejects")},
             last_request_s=meta.get("last_request_s"),
+            is_full=bool(meta["is_full"]),
             rules={(stream, rule): rows for stream, rule, rows in _rows(connection, "rules")},
         )
         Ledger(saved.files, saved.counts)  # what makes none is damaged

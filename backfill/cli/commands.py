@@ -84,6 +84,7 @@ class _Options(Part):
 
     limit: int | None
     fresh: bool
+    full: bool
 
 
 @commands.command()
@@ -95,6 +96,7 @@ class _Options(Part):
 @limit_option
 @part_options
 @click.option("--fresh", is_flag=True, help="Start anew; the old checkpoint is kept aside.")
+@click.option("--full", is_flag=True, help="Send what did not change since it was last sent, too.")
 @click.option(
     "--metrics-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -113,7 +115,7 @@ def run(
     from backfill.pipeline import Options
 
     part = Part(only=options["only"], source=options["source"])
-    extent = Options(options["limit"], options["fresh"])
+    extent = Options(options["limit"], options["fresh"], options["full"])
     with watched(output, config, metrics_file) as audience:
         job = job_of(config, overrides, part)
         output.unfinished = partial(unbegun, job)

@@ -22,7 +22,7 @@ from backfill.config.complaints import report, translate
 from backfill.config.document import Document, read
 from backfill.config.overrides import override
 from backfill.config.rules import broken
-from backfill.mapping import MaxRejects, Model, Stream
+from backfill.mapping import Model, RowsMax, Stream
 
 FilePath = Annotated[str, Described(min_length=1)]
 PositiveInteger = Annotated[int, Described(ge=1, strict=True)]
@@ -97,7 +97,7 @@ class Config(Model):
     rejects: FilePath | None = Described(
         None, description="Folder of the refused rows; state/<config name>.rejects by default."
     )
-    max_rejects: MaxRejects | None = Described(
+    max_rejects: RowsMax | None = Described(
         None, description="The same for every stream that does not say it."
     )
     streams: list[Stream] = Described(min_length=1, description="One after the other, in order.")

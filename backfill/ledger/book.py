@@ -75,7 +75,7 @@ class Ledger:
         block: less the rows that are done; also one with none left, for where it begins.
         """
         self._file(block.file).note(block.start)
-        self._count(block.file, Counts(read=len(block.rows) + len(block.faults)))
+        self._count(block.file, Counts(read=block.row_count))
 
     def filtered(self, file: SourceFile, rows: Int64s, part: Part) -> None:
         """Rows nothing is wrong with are not sent, for the named reason."""

@@ -4,6 +4,7 @@ These models are the shape of `streams:` in the config, and the only place where
 down; the JSON Schema for editors is made from them.
 """
 
+from backfill.mapping.changing import Changes, Vanished, VanishedSet
 from backfill.mapping.fields import (
     EVERY_COLUMN,
     Blank,
@@ -20,25 +21,28 @@ from backfill.mapping.fields import (
     Source,
     ValueType,
 )
-from backfill.mapping.refusing import MaxRejects, rejects_max
+from backfill.mapping.refusing import RowsMax, rows_max
 from backfill.mapping.stream import Stream
 
 __all__ = [
     "EVERY_COLUMN",
     "Blank",
+    "Changes",
     "Delivery",
     "Device",
     "Event",
     "Field",
-    "MaxRejects",
     "Merge",
     "Model",
     "ObjectRef",
     "OnError",
     "PersonRef",
     "Relationship",
+    "RowsMax",
     "Source",
     "Stream",
     "ValueType",
-    "rejects_max",
+    "Vanished",
+    "VanishedSet",
+    "rows_max",
 ]

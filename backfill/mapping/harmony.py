@@ -98,6 +98,22 @@ def _identify(stream: Stream) -> Iterator[str]:
         yield "repeats: fold belongs to identify"
 
 
+def _changes(stream: Stream) -> Iterator[str]:
+    kind, action = stream.operation
+    if stream.changes and stream.repeats == "fold":
+        yield "changes sends the last row of each key: it does not go with repeats: fold"
+    if stream.changes and stream.changes.keeps_operations and action != "identify":
+        yield "send: changed_attributes and keep_previous belong to identify"
+    if stream.vanished == "ignore":
+        return
+    if not stream.changes:
+        yield "vanished needs changes: {key: …}, which tells who was there before"
+    if action != "identify":
+        yield "vanished belongs to identify"
+    if stream.vanished == "suppress" and kind != "person":
+        yield "only a person can be suppressed"
+
+
 _RULES: tuple[Callable[[Stream], Iterator[str]], ...] = (
     _action,
     _event,
@@ -105,4 +121,5 @@ _RULES: tuple[Callable[[Stream], Iterator[str]], ...] = (
     _relationships,
     _attributes,
     _identify,
+    _changes,
 )

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Described
 
 from backfill import trackapi
+from backfill.mapping.changing import Changes, Vanished
 from backfill.mapping.fields import (
     EVERY_COLUMN,
     Blank,
@@ -28,7 +29,7 @@ from backfill.mapping.fields import (
     field_of,
 )
 from backfill.mapping.harmony import complaints
-from backfill.mapping.refusing import MaxRejects
+from backfill.mapping.refusing import RowsMax
 from backfill.trackapi import Action, EntityType
 
 
@@ -50,6 +51,10 @@ Attribute = Annotated[
     Literal[True] | Field,
     BeforeValidator(_column_or_flag, json_schema_input_type=Literal[True] | str | Field),
 ]
+
+
+#: Keys that decide nothing about the operations of the rows that are sent.
+_NO_MEANING = ("campaigns", "max_rejects", "changes", "vanished", "max_vanished")
 
 
 class Stream(Model):
@@ -86,12 +91,21 @@ class Stream(Model):
     campaigns: Literal["allow", "hold", "refuse"] | None = Described(
         None, description="What becomes of events younger than 72 hours, which may start campaigns."
     )
-    max_rejects: MaxRejects | None = Described(
+    max_rejects: RowsMax | None = Described(
         None, description="Rejected rows, or their share of those read (5%), that stop the run."
     )
     blank: Blank = "omit"
     on_error: OnError = "reject"
     repeats: Literal["each", "fold"] = "each"
+    changes: Changes | None = Described(
+        None, description="Send only what is new or different since it was last acknowledged."
+    )
+    vanished: Vanished = Described(
+        "ignore", description="What becomes of who was in the export before and is not any more."
+    )
+    max_vanished: RowsMax = Described(
+        "5%", description="Vanished keys, or their share of those known, that stop the run."
+    )
 
     @cached_property
     def operation(self) -> tuple[EntityType, Action]:
@@ -134,6 +148,6 @@ class Stream(Model):
         """Digest of all that decides which operations the rows become; paths are no part of it."""
         dump = self.model_dump_json(
             exclude_defaults=True,
-            exclude={"source": {"path"}, "campaigns": True, "max_rejects": True},
+            exclude={"source": {"path"}, **dict.fromkeys(_NO_MEANING, True)},
         )
         return hashlib.blake2b(dump.encode(), digest_size=16).digest()

@@ -75,6 +75,8 @@ def missing(stream: Stream, columns: Iterable[str]) -> Iterator[tuple[str, str]]
     where = where_of(stream)
     yield from ((path, name) for path, name in _named_columns(stream) if name not in known)
     yield from (("exclude", name) for name in stream.exclude if name not in known)
+    key = stream.changes.columns if stream.changes else ()
+    yield from (("changes.key", name) for name in key if name not in known)
     yield from (
         ("where", name) for name in sorted(where.columns if where else ()) if name not in known
     )

@@ -13,7 +13,7 @@ from backfill.columns import Column, columns_of
 from backfill.mapping import Stream
 from backfill.operations import repeats, shapes
 from backfill.operations.draft import Draft, Surroundings, Text, write
-from backfill.records import Block, Bools, Int64s, Part, Piece, Rejected, UInt64s
+from backfill.records import Block, Bools, Int64s, Marks, Part, Piece, Rejected, UInt64s
 from backfill.timestamps import Problem
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ class Encoded:
     keys:       uint64[n, k]: the entities each operation takes part in the order of; k = 0
                 where order does not matter.
     rejected:   the rows refused, and why.
-    filtered:   by reason ("where"), the rows left out.
+    filtered:   by reason, the rows left out.
     held:       rows kept for a later run: events still young enough to start campaigns.
     young, future: how many of the operations are events younger than 72 hours, or not yet due.
     event_ids:  the id of each event; None for what is no event.
+    confirmed:  rows that say what was acknowledged before in other words: what is to be remembered
+                of them; None: there are none.
     """
 
     piece: Piece
@@ -46,6 +48,7 @@ class Encoded:
     young: int = 0
     future: int = 0
     event_ids: pl.Series | None = None
+    confirmed: Marks | None = None
 
     @property
     def block(self) -> Block:
@@ -61,6 +64,7 @@ def encode(
     rows, columns, filtered = _taking_part(block, where, refusals)
     draft = Draft(stream, columns, rows, surroundings)
     pieces = shapes.operation(draft) if draft.height else []
+    shapes.refuse_without_key(draft)
     kept = ~refusals.add(rows, draft.broken_rules())
     ages = _ages(draft, kept)
     frame = repeats.arranged(draft, kept & ~ages.held, stream.repeats)
@@ -72,7 +76,7 @@ def encode(
         ends=ends,
         keys=repeats.keys(draft, frame),
         rejected=refusals.rejected(),
-        filtered=filtered,
+        filtered={**block.sieved, **filtered},
         held=rows[ages.held],
         young=ages.young,
         future=ages.future,

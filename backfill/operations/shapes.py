@@ -11,7 +11,7 @@ import polars as pl
 
 from backfill import trackapi
 from backfill.coerce import Policy
-from backfill.columns import Json, escaped
+from backfill.columns import Json, escaped, nowhere
 from backfill.mapping import Field, PersonRef, Relationship
 from backfill.operations import binding, event_parts, identities
 from backfill.operations.draft import Draft, Text, write
@@ -42,6 +42,16 @@ def operation(draft: Draft) -> list[Text]:
     if draft.stream.timestamp:
         pieces += _moment(draft, "timestamp", draft.stream.timestamp, "timestamp")
     return [*pieces, *_relationships(draft), "}"]
+
+
+def refuse_without_key(draft: Draft) -> None:
+    """Refuse the rows of which it cannot be told who they are in another export."""
+    if draft.stream.changes is None:
+        return
+    is_blank = nowhere(draft.height).not_()
+    for name in draft.stream.changes.columns:
+        is_blank = is_blank & draft.column(Field(column=name)).text.is_null()
+    draft.refuse(is_blank, "no_change_key", "every column of changes.key is blank")
 
 
 def _subject(draft: Draft) -> Identity:

@@ -56,7 +56,7 @@ class Reading:
         if not is_done.any():
             return block
         left = block.without(is_done)
-        return left if len(left.rows) or left.faults else None
+        return left if left.row_count else None
 
 
 def turns(stream: OpenStream, ledger: Ledger) -> list[Turn]:
@@ -93,7 +93,7 @@ def readings(files: list[Turn], limit: int | None) -> Iterator[Reading]:
 
 def _of_file(file: Turn, limit: int | None) -> Iterator[Reading]:
     rows = file.start.row if file.start else 0
-    for block in _sound_blocks(file):
+    for block in sound_blocks(file):
         rows = block.stop.row
         yield Reading(file.source, block, rows, limit)
         if limit is not None and rows > limit:
@@ -101,7 +101,7 @@ def _of_file(file: Turn, limit: int | None) -> Iterator[Reading]:
     yield Reading(file.source, None, rows, limit)
 
 
-def _sound_blocks(file: Turn) -> Iterator[Block]:
+def sound_blocks(file: Turn) -> Iterator[Block]:
     """The blocks of a file, none of them read from what was written into it meanwhile.
 
     Raises SourceError where the file is not the one that was held against the mapping.
@@ -109,7 +109,7 @@ def _sound_blocks(file: Turn) -> Iterator[Block]:
     source = file.source
     source.check_unchanged()
     try:
-        for block in source.reader.blocks(file.start):
+        for block in source.reader.blocks(file.start, sieve=source.sieve):
             if source.is_touched():
                 source.check_unchanged()
             yield block

@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from backfill.ledger import Ledger
-from backfill.operations import Encoded, encode
+from backfill.operations import Encoded, Surroundings, encode
 from backfill.pipeline.ahead import ahead
 from backfill.pipeline.blocks import Reading, readings, turns
 from backfill.pipeline.sources import OpenStream
+from backfill.records import Block
 
 
 def encoded(
@@ -41,7 +42,9 @@ async def _encoded(
                 yield reading, None
                 continue
             around = reading.source.surroundings(now_s)
-            yield (
-                reading,
-                await asyncio.to_thread(encode, block, stream.stream, stream.where, around),
-            )
+            yield reading, await asyncio.to_thread(_made, block, stream, around)
+
+
+def _made(block: Block, stream: OpenStream, around: Surroundings) -> Encoded:
+    made = encode(block, stream.stream, stream.where, around)
+    return made if stream.detector is None else stream.detector.sift(made)

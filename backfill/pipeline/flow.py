@@ -7,6 +7,7 @@ and of what the batches that the sender holds keep of theirs; it does not grow w
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from backfill.changes import refused
 from backfill.chunker import Chunker
 from backfill.courier import RequestLog
 from backfill.ledger import Counts, Ledger, rejected_by_api
@@ -113,6 +115,7 @@ class Flow:
                         self._keeper.notice()
                     continue
                 self._settle(made)
+                await self._doubt(made)
                 for batch in chunker.add(made):
                     yield batch
         self._is_read = True
@@ -122,14 +125,15 @@ class Flow:
 
     def delivered(self, delivery: Delivery) -> None:
         """The verdict on a batch: mark its rows."""
-        refused = rejected_by_api(delivery.batch, delivery.rejected) if delivery.rejected else []
-        if refused:
-            self._rejects.append(*refused)
+        self._remember(delivery)
+        rejected = rejected_by_api(delivery.batch, delivery.rejected) if delivery.rejected else []
+        if rejected:
+            self._rejects.append(*rejected)
         self._ledger.delivered(delivery.batch, delivery.rejected)
         self._keeper.notice()
         rows = sum(len(piece.rows) for piece in delivery.batch.pieces)
-        self._watcher.settled(rows, sum(len(rejected.rows) for rejected in refused))
-        if refused:
+        self._watcher.settled(rows, sum(len(some.rows) for some in rejected))
+        if rejected:
             self._check_rejects()
 
     @property
@@ -196,6 +200,8 @@ class Flow:
         if len(rejected.rows):
             self._rejects.append(rejected)
             self._ledger.rejected(rejected)
+        if self._stream.detector is not None and made.confirmed is not None:
+            self._stream.detector.memory.confirm(made.confirmed)
         self.held += len(made.held)
         self._young += made.young
         self._future += made.future
@@ -203,6 +209,21 @@ class Flow:
         filtered = sum(len(rows) for rows in made.filtered.values())
         self._watcher.settled(filtered + len(rejected.rows), len(rejected.rows))
         self._check_rejects()
+
+    async def _doubt(self, made: Encoded) -> None:
+        """Operations of a block are about to leave."""
+        detector, marks = self._stream.detector, made.piece.marks
+        if detector is not None and marks is not None and (marks.entries >= 0).any():
+            await asyncio.to_thread(detector.memory.doubt, marks)
+
+    def _remember(self, delivery: Delivery) -> None:
+        """What a batch told of each entity, or did not."""
+        if (detector := self._stream.detector) is None:
+            return
+        first = 0
+        for piece in delivery.batch.pieces:
+            detector.memory.answered(piece, refused(piece, delivery.rejected, first))
+            first += len(piece)
 
     @property
     def _counts(self) -> Counts:

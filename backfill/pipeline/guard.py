@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backfill.errors import GuardError
 from backfill.ledger import Counts, Ledger
-from backfill.mapping import Stream, rejects_max
+from backfill.mapping import Stream, rows_max
 from backfill.operations import encode
 from backfill.pipeline.blocks import readings, turns
 from backfill.pipeline.sources import OpenStream
@@ -74,11 +74,11 @@ def check_rejects(
     is_read: whether all of the stream is read; before that a share is held from SHARE_ROWS_MIN on.
     """
     bound, read = default if stream.max_rejects is None else stream.max_rejects, counts.read
-    if bound is None or counts.rejected <= rejects_max(bound, read):
+    if bound is None or counts.rejected <= rows_max(bound, read):
         return
     if isinstance(bound, str) and not is_read:
         read = max(read, reach())
-        if read < SHARE_ROWS_MIN or counts.rejected <= rejects_max(bound, read):
+        if read < SHARE_ROWS_MIN or counts.rejected <= rows_max(bound, read):
             return
     raise GuardError(
         f"{counts.rejected:,} of {read:,} rows read are rejected, more than"

@@ -1,4 +1,4 @@
-"""What is done is made durable while the run goes on: rejects first, then the checkpoint.
+"""What is done is made durable while the run goes on: rejects and memories, then the checkpoint.
 
 Rules: a commit starts as soon as the last one is durable and takes every acknowledgement so far,
 so that a killed process forgets at most the acknowledgements of one commit.
@@ -7,8 +7,9 @@ so that a killed process forgets at most the acknowledgements of one commit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from backfill.changes import Memory, News
 from backfill.checkpoint import Checkpoint
 from backfill.errors import BackfillError, unforeseen
 from backfill.ledger import Changes, Ledger
@@ -27,10 +28,11 @@ class Keeper:
         checkpoint: Checkpoint,
         ledger: Ledger,
         rejects: Mapping[str, RejectsFile],
+        memories: Sequence[Memory],
         on_failure: Callable[[BackfillError], None],
     ) -> None:
         self._checkpoint, self._ledger, self._rejects = checkpoint, ledger, rejects
-        self._on_failure = on_failure
+        self._memories, self._on_failure = memories, on_failure
         self._has_news = asyncio.Event()
         self._is_closing = self._has_failed = False
 
@@ -66,12 +68,19 @@ class Keeper:
         self._has_failed = True
         changes = self._ledger.take_changes()
         files = {name: (file, file.extent) for name, file in self._rejects.items()}
-        await asyncio.to_thread(self._write, changes, files, state)
+        news = [(memory, memory.take()) for memory in self._memories]
+        await asyncio.to_thread(self._write, changes, files, news, state)
         self._has_failed = False
 
     def _write(
-        self, changes: Changes, files: Mapping[str, tuple[RejectsFile, Extent]], state: State
+        self,
+        changes: Changes,
+        files: Mapping[str, tuple[RejectsFile, Extent]],
+        news: Sequence[tuple[Memory, News]],
+        state: State,
     ) -> None:
+        for memory, some in news:
+            memory.write(some)
         for file, _ in files.values():
             file.sync()
         extents = {name: extent for name, (_, extent) in files.items()}

@@ -11,9 +11,11 @@ from backfill.checkpoint import Checkpoint, new_run_id
 from backfill.config import Job
 from backfill.ledger import Counts, Ledger
 from backfill.pipeline import guard
+from backfill.pipeline.comparing import Scope
 from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.flow import Terms, Watcher
 from backfill.pipeline.limits import batch_operations_max
+from backfill.pipeline.preparing import Preparing
 from backfill.pipeline.running import Running, Spent
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
@@ -28,10 +30,12 @@ class Options:
 
     limit: how many rows of each stream take part, from its first; None: all.
     fresh: start anew and keep the old checkpoint under another name.
+    full:  send everything, whatever was acknowledged before.
     """
 
     limit: int | None = None
     fresh: bool = False
+    full: bool = False
 
 
 async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop) -> Closing:
@@ -47,30 +51,37 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     identity = job_identity(place.identity, streams)
     terms = _terms(job, place, options)
 
-    async def cleared(ledger: Ledger) -> None:
+    preparing = Preparing(job, streams, Scope(options.full, options.limit), watcher.says, stop)
+
+    async def cleared(found: tuple[OpenStream, ...], ledger: Ledger) -> None:
         """Return where nothing speaks against sending what is not done."""
         if not terms.is_rehearsal:
-            await _guarded(streams, ledger, terms, stop)
+            await _guarded(found, ledger, terms, stop)
         if job.destination.region != "auto":
             await stop.unless_asked(confirmed(job, place, patience))
 
-    if options.fresh:  # the old checkpoint is set aside only for a run that can begin
-        await cleared(Ledger())
     with ExitStack() as held:
+        if options.fresh:  # the old checkpoint is set aside only for a run that can begin
+            streams = await preparing.prepared(place.identity, None, held)
+            await cleared(streams, Ledger())
         checkpoint = held.enter_context(_opened(job, options, watcher))
         saved = checkpoint.load()
-        start = decide(identity, saved)
+        start = decide(identity, saved, preparing.compared, is_full=options.full)
         if start is Start.FINISHED and saved is not None:
             return _already_done(job, saved, spent)
         resumed = saved if start is Start.RESUME else None
         ledger = Ledger(resumed.files, resumed.counts, resumed.rules) if resumed else Ledger()
         if not options.fresh:
-            await cleared(ledger)
+            streams = await preparing.prepared(place.identity, resumed, held)
+            await cleared(streams, ledger)
         run_id = resumed.run_id if resumed else new_run_id()
         watcher.starts(run_id)
-        rejects = _rejects(job, resumed, watcher, held)
+        rejects = _rejects(job, streams, resumed, watcher, held)
+        preparing.begin(run_id, is_resumed=resumed is not None)
         if resumed is None:
-            checkpoint.begin(identity, run_id)
+            _say_closed(saved, watcher)
+            begun = job_identity(place.identity, streams)
+            checkpoint.begin(begun, run_id, is_full=options.full)
         else:
             checkpoint.go_on()
             watcher.says(_progress(resumed), "run_resumed")
@@ -99,6 +110,13 @@ def _opened(job: Job, options: Options, watcher: Watcher) -> Checkpoint:
     return checkpoint
 
 
+def _say_closed(saved: Saved | None, watcher: Watcher) -> None:
+    """Say what becomes of an unfinished run that another export, or a wish, puts an end to."""
+    if saved is not None and not saved.is_finished:
+        text = f"Run {saved.run_id} was not finished; what is left of it is part of this run."
+        watcher.says(text, "run_closed")
+
+
 def _progress(resumed: Saved) -> str:
     done = sum(counts.done for counts in resumed.counts.values())
     return f"Run {resumed.run_id} goes on; {done:,} rows are done."
@@ -116,8 +134,9 @@ def _terms(job: Job, place: Place, options: Options) -> Terms:
 
 
 def _already_done(job: Job, saved: Saved, spent: Spent) -> Closing:
-    paths = [path for stream in job.streams for path in refused(job.rejects, stream.name)]
-    counts = {stream.name: saved.counts.get(stream.name, Counts()) for stream in job.streams}
+    names = [stream.name for stream in saved.job.streams]
+    paths = [path for name in names for path in refused(job.rejects, name)]
+    counts = {name: saved.counts.get(name, Counts()) for name in names}
     effort = spent.effort()
     return Closing(
         "completed",
@@ -136,21 +155,21 @@ async def _guarded(
 ) -> None:
     """Look for young events without holding up the event loop, and so a signal."""
     looking = guard.check_ages(streams, ledger, terms.now_s, terms.limit)
-    while await stop.unless_asked(asyncio.to_thread(next, looking, _OVER)) is not _OVER:
-        pass
-
-
-_OVER = object()
+    await stop.through(looking)
 
 
 def _rejects(
-    job: Job, resumed: Saved | None, watcher: Watcher, held: ExitStack
+    job: Job,
+    streams: tuple[OpenStream, ...],
+    resumed: Saved | None,
+    watcher: Watcher,
+    held: ExitStack,
 ) -> dict[str, RejectsFile]:
     """The rejects files of a run, as its last commit left them."""
     files = {}
-    for stream in job.streams:
+    for stream in streams:
         extent = resumed.rejects.get(stream.name, Extent()) if resumed else None
-        opened = RejectsFile(job.rejects, stream.name, stream.source, extent)
+        opened = RejectsFile(job.rejects, stream.name, stream.stream.source, extent)
         files[stream.name] = opened
         held.callback(opened.close)
         whose = "of no commit of this run" if resumed else "that stood there before"

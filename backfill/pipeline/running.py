@@ -66,7 +66,10 @@ class Running:
         self._job, self._streams, self._terms = job, streams, terms
         self._ledger, self._rejects = ledger, rejects
         self._watcher, self._spent = watcher, spent
-        self._keeper = Keeper(checkpoint, ledger, rejects, self._cannot_be_kept)
+        memories = [stream.detector.memory for stream in streams if stream.detector]
+        self._keeper = Keeper(
+            checkpoint, ledger, rejects, list(dict.fromkeys(memories)), self._cannot_be_kept
+        )
         self._failure: BackfillError | None = None
         self._sender: Sender | None = None
         self.held = 0

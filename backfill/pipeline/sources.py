@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from backfill import readers
+from backfill.changes import Detector
 from backfill.checkpoint import peek
 from backfill.columns import Column
 from backfill.config import Job
@@ -17,7 +18,7 @@ from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
 from backfill.operations.binding import KEY_ROW
 from backfill.readers import Fingerprint, Reader
-from backfill.records import Form, SourceFile
+from backfill.records import Form, Sieve, SourceFile
 from backfill.resumption import FileIdentity, JobIdentity, StreamIdentity
 
 if TYPE_CHECKING:
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A source file, ready to be read; origins: as of `Surroundings`."""
+    """A source file, ready to be read.
+
+    origins: as of `Surroundings`. sieve: which of its rows are read; None: all.
+    """
 
     file: SourceFile
     reader: Reader
     fingerprint: Fingerprint
     origins: Mapping[str, str] = field(default_factory=dict)
+    sieve: Sieve | None = None
 
     def is_touched(self) -> bool:
         """Whether the file's size or time is another: then it may not be the one it was.
@@ -63,11 +68,15 @@ class OpenFile:
 
 @dataclass(frozen=True, slots=True)
 class OpenStream:
-    """A stream with its files, in the order in which they are read."""
+    """A stream with its files, in the order in which they are read.
+
+    detector: leaves out the operations that change nothing; None: all of them are sent.
+    """
 
     stream: Stream
     where: Where | None
     files: tuple[OpenFile, ...]
+    detector: Detector | None = None
 
     @property
     def name(self) -> str:
@@ -81,7 +90,7 @@ def open_streams(job: Job) -> tuple[OpenStream, ...]:
     Raises MappingError where a stream and a file's columns do not fit each other, and what the
     readers raise for files that are not there or cannot be read.
     """
-    return tuple(_opened(job, stream) for stream in job.streams)
+    return tuple(opened(job, stream) for stream in job.streams)
 
 
 def job_identity(destination: str, streams: tuple[OpenStream, ...]) -> JobIdentity:
@@ -89,7 +98,8 @@ def job_identity(destination: str, streams: tuple[OpenStream, ...]) -> JobIdenti
     return JobIdentity(destination, tuple(_identity(stream) for stream in streams))
 
 
-def _opened(job: Job, stream: Stream) -> OpenStream:
+def opened(job: Job, stream: Stream) -> OpenStream:
+    """Open the source of one stream; raises as `open_streams` does."""
     where, origins = where_of(stream), _origins(job, stream)
     files = []
     for file in readers.find(stream.name, stream.source, job.base):
@@ -139,8 +149,10 @@ def _keep_apart(job: Job, file: SourceFile) -> None:
 
 
 def _identity(stream: OpenStream) -> StreamIdentity:
-    files = tuple(
-        FileIdentity(one.file.label, one.fingerprint.size, one.fingerprint.digest)
-        for one in stream.files
-    )
+    files = tuple(map(file_identity, stream.files))
     return StreamIdentity(stream.name, stream.stream.meaning(), files)
+
+
+def file_identity(one: OpenFile) -> FileIdentity:
+    """What makes a file the same one."""
+    return FileIdentity(one.file.label, one.fingerprint.size, one.fingerprint.digest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal as signals
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -75,6 +75,14 @@ class Stop:
         finally:
             working.cancel()
             asked.cancel()
+
+    async def through(self, work: Iterator[None]) -> None:
+        """Go through blocking work step by step, each in a thread; as `unless_asked`."""
+        while await self.unless_asked(asyncio.to_thread(next, work, _OVER)) is not _OVER:
+            pass
+
+
+_OVER = object()
 
 
 def before_anything(signal: int | None) -> Interrupted:

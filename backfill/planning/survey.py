@@ -186,7 +186,7 @@ class _Stream:
                     continue
                 await asyncio.to_thread(self._note, made)
                 block = made.block
-                watcher.settled(len(block.rows) + len(block.faults), len(made.rejected.rows))
+                watcher.settled(block.row_count, len(made.rejected.rows))
                 if time.monotonic() - ticked_s >= TICK_S:
                     ticked_s = time.monotonic()
                     watcher.ticks(before.plus(self._counts()), None)
@@ -227,7 +227,7 @@ class _Stream:
 
     def _note(self, made: Encoded) -> None:
         block, piece = made.block, made.piece
-        self._rows += len(block.rows) + len(block.faults)
+        self._rows += block.row_count
         for part, rows in made.filtered.items():
             self._filtered[part] += len(rows)
         folded = len(piece.rows) - len(piece)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,8 +22,9 @@ from backfill.mapping import Source
 from backfill.readers import layout
 from backfill.readers.decoded import DecodedFile, as_in_file
 from backfill.readers.framing import BLOCK_BYTES, Wanted, blocks_of, line_count, next_chunk
+from backfill.readers.sieving import sifted
 from backfill.readers.source_errors import check_names
-from backfill.records import Block, BlockStart, Fault, Form, Int64s, SourceFile
+from backfill.records import Block, BlockStart, Fault, Form, Int64s, Sieve, SourceFile
 
 #: A quoted cell with more line ends than this is taken for a stray quote that swallows rows.
 CELL_LINES_MAX = 100
@@ -44,6 +46,7 @@ class CsvReader:
         self._file = file
         self._block_bytes = block_bytes
         self._is_wanted: Wanted | None = None
+        self._sieve: Sieve | None = None
         self.share = 0.0
         self._dialect = dialect.dialect_of(source, file.path)
         dialect.check_dialect(self._dialect, where)
@@ -53,13 +56,16 @@ class CsvReader:
         check_names(self.columns, where)
 
     def blocks(
-        self, start: BlockStart | None = None, is_wanted: Wanted | None = None
+        self,
+        start: BlockStart | None = None,
+        is_wanted: Wanted | None = None,
+        sieve: Sieve | None = None,
     ) -> Iterator[Block]:
         """The blocks from `start` on; see `framing.Reader`.
 
         is_wanted: told the text of each block; of those it refuses most are left out.
         """
-        self._is_wanted = is_wanted
+        self._is_wanted, self._sieve = is_wanted, sieve
         with self._open() as text:
             at = start or self._first
             for block in blocks_of(text, at, self, self._block_bytes, self._file.label):
@@ -78,23 +84,44 @@ class CsvReader:
             return None
         quote = self._dialect.quote.encode()
         if (quote and quote in text) or b"\r" in text or b"\n\n" in text or text[:1] == b"\n":
-            return len(
-                layout.records(text, self._quoted_cells(text), self._dialect.delimiter).starts
-            )
+            return len(layout.record_starts(text, self._quoted_cells(text)))
         return text.count(b"\n") + (not text.endswith(b"\n"))
 
     def block(self, at: BlockStart, text: bytes) -> Block:
         """The records of the text, the broken ones as faults."""
-        faults: tuple[Fault, ...] = ()
+        kept = None
+        if self._sieve is None:
+            table, rows, faults = self._read(text, None, at.row)
+            stop_row = at.row + len(rows) + len(faults)
+        else:
+            starts = self._starts(text)
+            kept, left = sifted(self._sieve, at.row, text, starts)
+            table, rows, faults = self._read(left, kept.rows, at.row)
+            stop_row = at.row + len(starts)
+        stop = BlockStart(stop_row, at.offset + len(text), at.line + line_count(text))
+        block = Block(self._file, self.form, at, stop, table, rows, faults)
+        return block if kept is None else replace(block, sieved=kept.sieved, hashes=kept.hashes)
+
+    def _read(
+        self, text: bytes, rows: Int64s | None, first: int
+    ) -> tuple[pa.RecordBatch, Int64s, tuple[Fault, ...]]:
+        """The table of some records, and their rows; rows: None: those from `first` on."""
         try:
             table = self._table(text)
-            rows = np.arange(at.row, at.row + table.num_rows, dtype=np.int64)
         except pa.ArrowInvalid:
-            table, rows, faults = self._mended(text, at.row)
-        stop = BlockStart(
-            at.row + len(rows) + len(faults), at.offset + len(text), at.line + line_count(text)
-        )
-        return Block(self._file, self.form, at, stop, table, rows, faults)
+            return self._mended(text, rows, first)
+        if rows is None:
+            rows = np.arange(first, first + table.num_rows, dtype=np.int64)
+        assert table.num_rows == len(rows), "the layout and pyarrow see the same records"
+        return table, rows, ()
+
+    def _starts(self, text: bytes) -> Int64s:
+        """Where each record begins."""
+        quote = self._dialect.quote.encode()
+        if (quote and quote in text) or b"\r" in text or b"\n\n" in text or text[:1] == b"\n":
+            return layout.record_starts(text, self._quoted_cells(text))
+        feeds = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+        return np.append(0, feeds + 1)[: len(feeds) + (not text.endswith(b"\n"))]
 
     def _open(self) -> DecodedFile:
         file = self._file
@@ -184,9 +211,13 @@ class CsvReader:
         )
         return table.combine_chunks().to_batches()[0] if table.num_rows else _no_rows(schema)
 
-    def _mended(self, text: bytes, row: int) -> tuple[pa.RecordBatch, Int64s, tuple[Fault, ...]]:
-        """The table of the sound records, their rows, and the faults of the others."""
+    def _mended(
+        self, text: bytes, numbers: Int64s | None, first: int
+    ) -> tuple[pa.RecordBatch, Int64s, tuple[Fault, ...]]:
+        """The table of the sound records, their rows, and the faults of the others; as `_read`."""
         found = layout.records(text, self._quoted_cells(text), self._dialect.delimiter)
+        if numbers is None:
+            numbers = np.arange(first, first + len(found.starts), dtype=np.int64)
         is_not_text = layout.not_utf8(text, found)
         is_broken = is_not_text | (found.cell_counts != len(self.columns))
         begins = np.append(found.starts, len(text))
@@ -195,13 +226,13 @@ class CsvReader:
         )
         faults = tuple(
             self._fault(
-                row + i,
+                int(numbers[i]),
                 text[found.starts[i] : found.stops[i]],
                 None if is_not_text[i] else int(found.cell_counts[i]),
             )
             for i in np.flatnonzero(is_broken).tolist()
         )
-        rows = row + np.flatnonzero(~is_broken).astype(np.int64)
+        rows = numbers[~is_broken]
         table = self._table(sound)
         assert table.num_rows == len(rows), "the layout and pyarrow see the same records"
         return table, rows, faults

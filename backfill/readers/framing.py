@@ -14,7 +14,7 @@ import numpy as np
 
 from backfill.errors import SourceError
 from backfill.readers.decoded import DecodedFile
-from backfill.records import Block, BlockStart, Form
+from backfill.records import Block, BlockStart, Form, Sieve
 
 #: Text of one CSV block, in bytes. Measured by the whole command on 1 M people (12 columns, 139 MB;
 #: 2 shared cores), in M rows/s and MB at the peak: 0.68 and 265 at 1.25 MiB, 0.73 and 294 at 1.5,
@@ -51,9 +51,12 @@ class Reader(Protocol):
         """The names of the columns, in the file's order."""
         ...
 
-    def blocks(self, start: BlockStart | None = None) -> Iterator[Block]:
+    def blocks(
+        self, start: BlockStart | None = None, *, sieve: Sieve | None = None
+    ) -> Iterator[Block]:
         """The blocks from `start` on, which was the start or stop of an earlier one.
 
+        sieve: says which rows are read; the others are in the blocks' `sieved`.
         Raises SourceError where the file cannot be read on.
         """
         ...

@@ -99,18 +99,28 @@ def last_record_end(text: bytes, quoted: QuotedCells) -> int:
 def records(text: bytes, quoted: QuotedCells, delimiter: str) -> Records:
     """The records of a text that ends where a record does."""
     buffer = np.frombuffer(text, np.uint8)
+    starts, stops = _bounds(buffer, quoted)
+    delimiters = _outside(np.flatnonzero(buffer == ord(delimiter)), quoted)
+    counts = np.searchsorted(delimiters, stops) - np.searchsorted(delimiters, starts) + 1
+    return Records(starts, stops, counts)
+
+
+def record_starts(text: bytes, quoted: QuotedCells) -> Int64s:
+    """Where each of these records starts."""
+    return _bounds(np.frombuffer(text, np.uint8), quoted)[0]
+
+
+def _bounds(buffer: npt.NDArray[np.uint8], quoted: QuotedCells) -> tuple[Int64s, Int64s]:
+    """Where the records that are not blank start and stop, line ends left out."""
     is_end = buffer == _RETURN
     is_end[:-1] &= buffer[1:] != _FEED
     is_end |= buffer == _FEED
     ends = _outside(np.flatnonzero(is_end), quoted)
     starts = np.append(0, ends + 1)
     is_crlf = (buffer[ends] == _FEED) & (ends > 0) & (buffer[ends - 1] == _RETURN)
-    stops = np.append(ends - is_crlf, len(text))
+    stops = np.append(ends - is_crlf, len(buffer))
     is_record = stops > starts
-    starts, stops = starts[is_record], stops[is_record]
-    delimiters = _outside(np.flatnonzero(buffer == ord(delimiter)), quoted)
-    counts = np.searchsorted(delimiters, stops) - np.searchsorted(delimiters, starts) + 1
-    return Records(starts, stops, counts)
+    return starts[is_record], stops[is_record]
 
 
 def not_utf8(text: bytes, found: Records) -> Bools:

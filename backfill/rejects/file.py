@@ -14,7 +14,7 @@ import xxhash
 from backfill import dialect
 from backfill.dialect import REJECT_COLUMNS
 from backfill.mapping import Source
-from backfill.private import make_folder
+from backfill.private import make_folder, sync_folder
 from backfill.records import Form, Rejected
 from backfill.rejects.failures import storage_errors
 from backfill.rejects.holding import check_free, check_in_place, opened
@@ -130,7 +130,7 @@ class RejectsFile:
             make_folder(self._folder)
             part = _Part(path, opened(path, os.O_CREAT | os.O_EXCL), columns)
             self._parts.append(part)
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         return part
 
     def _write_text(self, part: _Part, lines: Iterable[str]) -> None:
@@ -201,11 +201,3 @@ def _header(path: Path, source: Source) -> list[str]:
             if not form.quote or header.count(form.quote) % 2 == 0:
                 break
     return form.cells(header.removesuffix("\n"))[: -len(REJECT_COLUMNS)]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -62,6 +62,7 @@ RULES: Mapping[str, str | None] = {
     "invalid_json": "source",
     "merge_into_itself": "merge",
     "no_event_key": "event.key",
+    "no_change_key": "changes.key",
     "no_event_name": None,
     "no_event_time": None,
     "no_identifier": None,

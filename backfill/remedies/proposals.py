@@ -179,6 +179,7 @@ _MAKERS: Mapping[str, Callable[[str, Stream], _Proposal]] = {
     "invalid_json": _encoded_otherwise,
     "merge_into_itself": _only_where(_differ, _FILTERS),
     "no_event_key": _there,
+    "no_change_key": _there,
     "no_event_name": _there,
     "no_event_time": _there,
     "no_identifier": _there,

@@ -7,7 +7,7 @@ import pytest
 
 from backfill.config import load
 from backfill.errors import ConfigError
-from backfill.mapping import rejects_max
+from backfill.mapping import rows_max
 
 CONFIG = """\
 destination:
@@ -369,5 +369,5 @@ def test_max_rejects_is_rows_or_a_share(config: Path, written):
 
 
 def test_a_share_of_rejects_is_of_the_rows_read():
-    assert [rejects_max("2.5 %", rows) for rows in (0, 39, 40, 1000)] == [0, 0, 1, 25]
-    assert [rejects_max(f"{share}%", 100) for share in range(101)] == list(range(101))
+    assert [rows_max("2.5 %", rows) for rows in (0, 39, 40, 1000)] == [0, 0, 1, 25]
+    assert [rows_max(f"{share}%", 100) for share in range(101)] == list(range(101))

@@ -1,0 +1,249 @@
+"""An export against what is known: which rows are new or different, who is gone.
+
+Plan. Each row is hashed as the source has it; a hash that is known is a row that was acknowledged
+as it stands, and it is not even read. Of the others the keys are worked out, and joined with what
+is known once all are there: only then is it sure which row of a key is the last. Whether their
+operations differ is told when they are encoded (`sifting`).
+Memory in bytes, of n known entities, m rows, c rows whose line is not known: 16 n + m while rows
+are read, and 16 c beside it; 40 c more while they are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from backfill.changes import digests, entries
+from backfill.changes.entries import Keys
+from backfill.changes.known import Known
+from backfill.columns import columns_of
+from backfill.errors import SourceError
+from backfill.records import SIEVED, Block, Bools, Int64s, Said, Sieve, SourceFile, UInt64s
+
+_UNCHANGED, _SUPERSEDED = SIEVED.index("unchanged"), SIEVED.index("superseded")
+
+#: Rows are counted over all files of a stream in 32 bits.
+ROWS_MAX = 2**32 - 2
+
+UInt32s = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """What became of the rows of an export.
+
+    key:        the columns that name the entity.
+    is_full:    whether nothing counts as acknowledged.
+    firsts:     by file: the place of its first row over all files; seeds: as of Comparing.begin.
+    said:       uint8, by place: what a sieve says of the row.
+    places:     uint32[c], ascending: the rows that are to be encoded and have a key.
+    known_at:   int64[c]: where each stands among what is known; -1: it is new.
+    gone:       int64[g]: who is known and has no row.
+    unreadable: rows whose key could not be read.
+    """
+
+    known: Known
+    key: tuple[str, ...]
+    is_full: bool
+    firsts: dict[SourceFile, int]
+    seeds: dict[SourceFile, int]
+    said: npt.NDArray[np.uint8]
+    places: UInt32s
+    known_at: Int64s
+    gone: Int64s
+    unreadable: int
+
+    def sieve(self, file: SourceFile) -> Sieve:
+        """What lets through the rows of a file that are to be encoded."""
+        place, seed = self.firsts[file], self.seeds[file]
+
+        def sieve(first: int, hashes: UInt64s) -> Said:
+            said = self.said[place + first : place + first + len(hashes)]
+            return Said(said, entries.lines(hashes, seed))
+
+        return sieve
+
+    def known_of(self, file: SourceFile, rows: Int64s) -> Int64s:
+        """Where the entities of rows that were encoded stand among what is known; -1: nowhere."""
+        found: Int64s = self.known_at[np.searchsorted(self.places, rows + self.firsts[file])]
+        return found
+
+
+class Comparing:
+    """Takes the rows of an export, file by file, in order.
+
+    key, is_full: as of Comparison.
+    """
+
+    def __init__(self, known: Known, key: Sequence[str], *, is_full: bool) -> None:
+        self._known, self._key = known, tuple(key)
+        self._is_full = is_full
+        self._lines, self._entries = _index(known, is_empty=is_full)
+        #: By entity: 1 and the place of the last row that has its line; 0: none has.
+        self._seen: UInt32s = np.zeros(known.count, np.uint32)
+        self._said = np.zeros(0, np.uint8)
+        self._firsts: dict[SourceFile, int] = {}
+        self._seeds: dict[SourceFile, int] = {}
+        self._rows = self._unreadable = 0
+        self._places = [np.empty(0, np.uint32)]
+        self._his, self._los = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)]
+
+    def begin(self, file: SourceFile, seed: int) -> Sieve:
+        """A file's turn has come; returns what its reader is to ask.
+
+        seed: of all that the meaning of its rows depends on but the rows themselves.
+        """
+        place = self._firsts[file] = self._rows
+        self._seeds[file] = seed
+
+        def sieve(first: int, hashes: UInt64s) -> Said:
+            return self._look(place + first, entries.lines(hashes, seed))
+
+        return sieve
+
+    def add(self, block: Block) -> None:
+        """Take the rows of a block that the sieve let through."""
+        first = self._firsts[block.file]
+        self._rows = first + block.stop.row
+        self._unreadable += len(block.faults)
+        if not len(block.rows):
+            return
+        columns = columns_of(block)
+        keys = digests.of_keys(columns, self._key, len(block.rows))
+        is_blank = digests.are_blank(columns, self._key, len(block.rows))
+        self._unreadable += int(np.count_nonzero(is_blank))
+        self._places.append((block.rows[~is_blank] + first).astype(np.uint32))
+        self._his.append(keys["hi"][~is_blank])
+        self._los.append(keys["lo"][~is_blank])
+
+    def compared(self) -> Comparison:
+        """What came of it, once every row was seen."""
+        self._lines, self._entries = np.empty(0, np.uint64), np.empty(0, np.uint32)
+        places, keys = np.concatenate(self._places), self._keys()
+        is_last = _are_last(keys)
+        self._said[places[~is_last]] = _SUPERSEDED
+        known_at = self._joined(keys)
+        is_last &= self._after_its_line(places, known_at)
+        self._said[places[~is_last]] = _SUPERSEDED
+        return Comparison(
+            self._known,
+            self._key,
+            self._is_full,
+            self._firsts,
+            self._seeds,
+            self._said[: self._rows],
+            places[is_last],
+            known_at[is_last],
+            np.flatnonzero(self._seen == 0),
+            self._unreadable,
+        )
+
+    def _keys(self) -> Keys:
+        """Of all rows, in the order of their places; the parts are let go one by one."""
+        his = np.concatenate(self._his)
+        self._his = []
+        los = np.concatenate(self._los)
+        self._los = []
+        return Keys(his, los)
+
+    def _look(self, first: int, lines: UInt64s) -> Said:
+        """Tell the rows from `first` on whose line is known from the others."""
+        stop = first + len(lines)
+        if stop > ROWS_MAX:
+            raise SourceError(
+                f"more than {ROWS_MAX:,} rows cannot be compared",
+                "changes",
+                "make a stream of each part of the export",
+            )
+        self._make_room(stop)
+        if len(self._lines):
+            self._match(first, lines)
+        return Said(self._said[first:stop], lines)
+
+    def _match(self, first: int, lines: UInt64s) -> None:
+        order = np.argsort(lines)  # ordered, they are found three times as fast
+        ordered = lines[order]
+        at = np.minimum(np.searchsorted(self._lines, ordered), len(self._lines) - 1)
+        is_known = self._lines[at] == ordered
+        if not is_known.any():
+            return
+        found, places = self._entries[at[is_known]], order[is_known] + first
+        # Equal lines stand together, the last of them is to count.
+        by_entity = np.lexsort((places, found)) if _has_repeats(found) else slice(None)
+        found, places = found[by_entity], places[by_entity]
+        is_last = np.append(found[1:] != found[:-1], True)
+        self._said[places] = np.where(is_last, _UNCHANGED, _SUPERSEDED)
+        found, places = found[is_last], places[is_last]
+        before = self._seen[found].astype(np.int64) - 1
+        earlier = before[(before >= 0) & (before < places)]
+        self._said[earlier] = _SUPERSEDED
+        self._seen[found] = places + 1
+
+    def _make_room(self, rows: int) -> None:
+        if rows > len(self._said):
+            room = np.zeros(max(rows, 2 * len(self._said)), np.uint8)
+            room[: len(self._said)] = self._said
+            self._said = room
+
+    def _joined(self, keys: Keys) -> Int64s:
+        """Where each key stands among what is known; -1: nowhere."""
+        known_at = np.full(len(keys.hi), -1, np.int64)
+        if not self._known.count:
+            return known_at
+        order = np.argsort(keys.hi)
+        his, first = keys.hi[order], 0
+        for piece in self._known.pieces():
+            # A key whose `hi` two pieces share is sought in both.
+            begin = np.searchsorted(his, piece["hi"][0])
+            end = np.searchsorted(his, piece["hi"][-1], side="right")
+            some = order[begin:end]
+            found = entries.find(piece, Keys(keys.hi[some], keys.lo[some]))
+            known_at[some[found >= 0]] = found[found >= 0] + first
+            first += len(piece)
+        return known_at
+
+    def _after_its_line(self, places: UInt32s, known_at: Int64s) -> Bools:
+        """Which rows come after the row, if any, that has the line their entity was told."""
+        is_last = np.ones(len(places), np.bool_)
+        is_known = known_at >= 0
+        at, mine = known_at[is_known], places[is_known].astype(np.int64)
+        before = self._seen[at].astype(np.int64) - 1
+        is_last[is_known] = before < mine
+        self._said[before[(before >= 0) & (before < mine)]] = _SUPERSEDED
+        self._seen[at] = np.maximum(self._seen[at], mine + 1).astype(np.uint32)
+        return is_last
+
+
+def _index(known: Known, *, is_empty: bool) -> tuple[UInt64s, UInt32s]:
+    """The lines that are known, ordered, and whose they are; less those that name two entities."""
+    if is_empty or not known.count:
+        return np.empty(0, np.uint64), np.empty(0, np.uint32)
+    lines = np.concatenate([piece["line"] for piece in known.pieces()])
+    order = np.argsort(lines).astype(np.uint32)
+    lines = lines[order]
+    is_same = lines[1:] == lines[:-1]
+    if is_same.any():
+        is_one = np.ones(len(lines), np.bool_)
+        is_one[1:] &= ~is_same
+        is_one[:-1] &= ~is_same
+        lines, order = lines[is_one], order[is_one]
+    return lines, order
+
+
+def _are_last(keys: Keys) -> Bools:
+    """Which rows, in their order, are the last of their key."""
+    is_last = np.ones(len(keys.hi), np.bool_)
+    his = np.sort(keys.hi)
+    if not (his[1:] == his[:-1]).any():
+        return is_last
+    order = np.lexsort((entries.key_of(keys.lo), keys.hi))
+    his, los = keys.hi[order], entries.key_of(keys.lo[order])
+    is_last[order[:-1][(his[1:] == his[:-1]) & (los[1:] == los[:-1])]] = False
+    return is_last
+
+
+def _has_repeats(values: UInt32s) -> bool:
+    return bool((values[1:] == values[:-1]).any())

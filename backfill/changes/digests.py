@@ -1,0 +1,76 @@
+"""Digests of keys and operations: the same in every run, on every machine, in every version.
+
+    key        blake2b, 12 bytes, of the compact JSON array [text, text, null, …] in UTF-8
+    operation  blake2b, 16 bytes, of its JSON as it is sent in full, without the comma behind it
+
+Both carry the version of this form in blake2b's `person`, and are pinned by a golden test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from backfill.changes.entries import RECORD, Records
+from backfill.columns import Column, escaped
+from backfill.records import Bools, Int64s
+
+_KEY, _OPERATION = b"backfill key 1", b"backfill op 1"
+_KEY_BYTES, _OPERATION_BYTES = 12, 16
+_PARTS = np.dtype([("hi", "<u8"), ("lo", "<u4")])
+
+
+def of_keys(columns: Mapping[str, Column], names: Sequence[str], height: int) -> Records:
+    """The records of the keys of some rows, with nothing but the key in them.
+
+    names: the columns of the key; one that no row has is blank in all of them.
+    """
+    blake2b, records = hashlib.blake2b, np.zeros(height, RECORD)
+    digests = [
+        blake2b(row, digest_size=_KEY_BYTES, person=_KEY).digest()
+        for row in _canonical([_text(columns, name, height) for name in names])
+    ]
+    parts = np.frombuffer(b"".join(digests), _PARTS)
+    records["hi"], records["lo"] = parts["hi"], parts["lo"] & ~np.uint32(0xFF)
+    return records
+
+
+def are_blank(columns: Mapping[str, Column], names: Sequence[str], height: int) -> Bools:
+    """bool[height]: which rows have no text in any column of their key."""
+    blank = np.ones(height, np.bool_)
+    for name in names:
+        blank &= _text(columns, name, height).is_null().to_numpy()
+    return blank
+
+
+def put_operations(records: Records, operations: memoryview, ends: Int64s) -> None:
+    """Put the digest of each operation into its record.
+
+    operations, ends: as of `Encoded`.
+    """
+    blake2b, digests, start = hashlib.blake2b, list[bytes](), 0
+    for end in ends.tolist():
+        text = operations[start : end - 1]
+        digests.append(blake2b(text, digest_size=_OPERATION_BYTES, person=_OPERATION).digest())
+        start = end
+    pairs = np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
+    records["d0"], records["d1"] = pairs[:, 0], pairs[:, 1]
+
+
+def _text(columns: Mapping[str, Column], name: str, height: int) -> pl.Series:
+    column = columns.get(name)
+    return pl.Series([None] * height, dtype=pl.String) if column is None else column.text
+
+
+def _canonical(parts: Sequence[pl.Series]) -> list[bytes]:
+    frame = pl.DataFrame({str(i): escaped(part) for i, part in enumerate(parts)})
+    pieces: list[pl.Expr] = [pl.lit("[")]
+    for name in frame.columns:
+        comma = "," if len(pieces) > 1 else ""
+        quoted = pl.concat_str(pl.lit(f'{comma}"'), pl.col(name), pl.lit('"'))
+        pieces.append(quoted.fill_null(f"{comma}null"))
+    rows = frame.select(pl.concat_str(*pieces, pl.lit("]")).cast(pl.Binary)).to_series()
+    return rows.to_list()

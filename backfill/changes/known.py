@@ -1,0 +1,294 @@
+"""The file of what is known: records ordered by key, and behind them what was added since.
+
+Rules: it only grows while a run lasts, and is written anew, in order, when the next one begins.
+What is torn or cut off at its end is forgotten: that costs a sending, never a row. A record that
+is not as it was written puts an end to what is read of those that were added; the ordered ones
+carry a digest of them all, for one wrong key there could pass for somebody who is gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from backfill.changes import entries
+from backfill.changes.entries import ALL_IN_DOUBT, RECORD, Records
+from backfill.errors import CheckpointError, StorageError
+from backfill.private import make_folder, sync_folder, writing_whole
+from backfill.records import Int64s
+
+#: Of the file and of the digests in it.
+FORMAT = 1
+
+_MAGIC = b"backfill changes\n"
+_HEADER_BYTES = 8192
+#: Records read and merged at once: 9 MB.
+PIECE_RECORDS = 1 << 18
+
+
+class Header(NamedTuple):
+    """What a file says of itself.
+
+    belongs: what it is the knowledge of: stream, key, destination.
+    size:    ordered records; seal: the digest of them.
+    """
+
+    belongs: Mapping[str, Any]
+    size: int
+    seal: str
+
+
+def path_of(checkpoint: Path, stream: str) -> Path:
+    """Where the knowledge of a stream stands."""
+    return checkpoint.with_name(f"{checkpoint.name}.changes-{stream}")
+
+
+def header_of(path: Path) -> Header | None:
+    """What a file says of itself; None: it is not there.
+
+    Raises CheckpointError where it is something else, or of a newer version.
+    """
+    with _mapped(path):
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            return _header(file.read(_HEADER_BYTES), path)
+
+
+class Known:
+    """What is known of the entities of a stream, in the order of their keys.
+
+    count: how many they are. May be appended to from any thread, by one at a time.
+    """
+
+    def __init__(self, file: IO[bytes], offset: int, count: int, path: Path) -> None:
+        self._file, self._offset, self.count, self.path = file, offset, count, path
+
+    @classmethod
+    def open(cls, path: Path, belongs: Mapping[str, Any]) -> Known:
+        """Take hold of the file, put it in order, and make it if it is not there.
+
+        Raises CheckpointError where it is damaged or no such file, StorageError where it cannot be
+        written.
+        """
+        path = path.resolve()
+        with _mapped(path):
+            make_folder(path.parent)
+            found = _ordered(path)
+            if found is None or found.is_untidy:
+                count = _write_anew(path, belongs, found.records() if found else iter(()))
+            else:
+                count = found.header.size
+            return cls(path.open("r+b", buffering=0), _HEADER_BYTES, count, path)
+
+    @classmethod
+    def look(cls, path: Path) -> Known:
+        """The same, without a change to the file; nobody is known where it is not there."""
+        path = path.resolve()
+        with _mapped(path):
+            found = _ordered(path)
+            if found is not None and not found.is_untidy:
+                return cls(path.open("rb", buffering=0), _HEADER_BYTES, found.header.size, path)
+            made = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (closed by `close`)
+            count = sum(_put(made, piece) for piece in (found.records() if found else ()))
+            return cls(made, 0, count, path)
+
+    def pieces(self) -> Iterator[Records]:
+        """All of them, some at once."""
+        with _mapped(self.path):
+            yield from _pieces(self._file, self._offset, self.count)
+
+    def at(self, places: Int64s) -> Records:
+        """The records at some places."""
+        if not len(places):
+            return np.empty(0, RECORD)
+        with _mapped(self.path):
+            size = self._offset + self.count * RECORD.itemsize
+            with mmap.mmap(self._file.fileno(), size, prot=mmap.PROT_READ) as mapped:
+                known = np.frombuffer(mapped, RECORD, self.count, self._offset)
+                found: Records = known[places]
+                del known
+            return found
+
+    def append(self, records: Records) -> None:
+        """Add later records of entities; they are durable when it returns."""
+        if not len(records):
+            return
+        with _mapped(self.path):
+            end = self._file.seek(0, os.SEEK_END)
+            try:
+                _put(self._file, entries.sealed(records))
+                os.fdatasync(self._file.fileno())
+            except OSError:
+                with suppress(OSError):
+                    self._file.truncate(end)
+                raise
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._file.close()
+
+
+class _Found(NamedTuple):
+    """A file as it is read: ordered records, and those that were added behind them."""
+
+    path: Path
+    header: Header
+
+    @property
+    def is_untidy(self) -> bool:
+        return self.path.stat().st_size > _HEADER_BYTES + self.header.size * RECORD.itemsize
+
+    def records(self) -> Iterator[Records]:
+        """Every entity's latest record, ordered by key."""
+        later = _added(self.path, self.header.size)
+        his = np.ascontiguousarray(later["hi"])
+        order = np.argsort(his, kind="stable").astype(np.uint32)
+        his = his[order]
+        marks = np.flatnonzero((his == 0) & (later["line"][order] == ALL_IN_DOUBT))
+        doubted = int(order[marks].max()) if len(marks) else -1
+        done = 0
+        with self.path.open("rb", buffering=0) as file:
+            known = entries.runs(_pieces(file, _HEADER_BYTES, self.header.size))
+            for piece in known:
+                stop = int(np.searchsorted(his, piece["hi"][-1], side="right"))
+                yield _merged(piece, later, order[done:stop], doubted)
+                done = stop
+        while done < len(order):
+            stop = min(done + PIECE_RECORDS, len(order))
+            stop = int(np.searchsorted(his, his[stop - 1], side="right"))
+            yield _merged(np.empty(0, RECORD), later, order[done:stop], doubted)
+            done = stop
+
+
+def _merged(
+    known: Records, later: Records, places: npt.NDArray[np.uint32], doubted: int
+) -> Records:
+    """A piece of what is known, after some of the later records; those up to `doubted` are void."""
+    places = np.sort(places)
+    some: Records = later[places]
+    if doubted >= 0:
+        known = entries.in_doubt(known)
+        is_void = (places <= doubted) & (some["line"] != entries.GONE)
+        some[is_void] = entries.in_doubt(some[is_void])
+        some = some[places != doubted]
+        some = some[some["line"] != ALL_IN_DOUBT]
+    return entries.with_later(known, some)
+
+
+def _ordered(path: Path) -> _Found | None:
+    """The file, looked through; None: it is not there. Raises CheckpointError for damage."""
+    if (header := header_of(path)) is None:
+        return None
+    seal = xxhash.xxh3_128()
+    with path.open("rb", buffering=0) as file:
+        for piece in _pieces(file, _HEADER_BYTES, header.size):
+            seal.update(piece.data)
+    if seal.hexdigest() != header.seal:
+        raise _damaged(path)
+    return _Found(path, header)
+
+
+def _added(path: Path, count: int) -> Records:
+    """The records behind the ordered ones, as far as they are sound."""
+    offset = _HEADER_BYTES + count * RECORD.itemsize
+    size = (path.stat().st_size - offset) // RECORD.itemsize
+    if size <= 0:
+        return np.empty(0, RECORD)
+    later = np.memmap(path, RECORD, "r", offset, (size,))
+    for first in range(0, size, PIECE_RECORDS):
+        is_sound = entries.sound(later[first : first + PIECE_RECORDS])
+        if not is_sound.all():
+            return later[: first + int(np.argmin(is_sound))]
+    return later
+
+
+def _pieces(file: IO[bytes], offset: int, count: int) -> Iterator[Records]:
+    for first in range(0, count, PIECE_RECORDS):
+        size = min(PIECE_RECORDS, count - first) * RECORD.itemsize
+        found = os.pread(file.fileno(), size, offset + first * RECORD.itemsize)
+        if len(found) < size:
+            raise _damaged(Path(str(file.name)))
+        yield np.frombuffer(found, RECORD)
+
+
+def _write_anew(path: Path, belongs: Mapping[str, Any], pieces: Iterator[Records]) -> int:
+    """Put a file in the place of another, whole or not at all; returns how many records it has."""
+    seal, count = xxhash.xxh3_128(), 0
+    with writing_whole(path) as file:
+        file.write(bytes(_HEADER_BYTES))
+        for piece in pieces:
+            ordered = entries.sealed(piece)
+            seal.update(ordered.data)
+            count += _put(file, ordered)
+        told = {"format": FORMAT, "belongs": dict(belongs), "count": count}
+        header = _MAGIC + json.dumps({**told, "seal": seal.hexdigest()}).encode()
+        file.seek(0)
+        file.write(header.ljust(_HEADER_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+    return count
+
+
+def _put(file: IO[bytes], records: Records) -> int:
+    left = memoryview(records.tobytes())
+    while left:
+        left = left[file.write(left) :]
+    return len(records)
+
+
+def _header(content: bytes, path: Path) -> Header:
+    if not content.startswith(_MAGIC):
+        raise CheckpointError(
+            "this is not what change detection keeps", str(path), "move the file away"
+        )
+    try:
+        told = json.loads(content.removeprefix(_MAGIC))
+    except ValueError as error:
+        raise _damaged(path) from error
+    if told["format"] != FORMAT:
+        raise CheckpointError(
+            f"what is known of earlier runs was written by another version of backfill"
+            f" (format {told['format']}, here {FORMAT})",
+            str(path),
+            "go on with that version, or move the file away: the next run sends everything",
+        )
+    return Header(told["belongs"], told["count"], told["seal"])
+
+
+def _damaged(path: Path) -> CheckpointError:
+    return CheckpointError(
+        "what is known of earlier runs is damaged",
+        str(path),
+        "restore the file from a copy, or move it away: the next run then sends everything, and"
+        " rows that vanished since the last one are not noticed",
+    )
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        fix = (
+            "free some space"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else ("make it and its folder readable and writable")
+        )
+        raise StorageError(
+            f"what is known of earlier runs cannot be kept: {error.strerror}",
+            str(path),
+            f"{fix} and run the same command again: it goes on where it stopped",
+        ) from error

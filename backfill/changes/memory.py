@@ -1,0 +1,95 @@
+"""What a run learns of a stream's entities, made durable with its commits.
+
+Rules: an entity is put in doubt before an operation on it that changes something may leave, so that
+one whose answer never came is sent again whatever the next export says. It leaves doubt when it is
+acknowledged, or when the API says that it did not take the operation.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from backfill.changes import entries
+from backfill.changes.entries import RECORD, Records
+from backfill.changes.known import Known
+from backfill.changes.texts import Texts
+from backfill.records import Bools, Marks, Piece
+
+
+@dataclass(slots=True)
+class News:
+    """What is to be made durable: records, and what is kept as text."""
+
+    records: list[Records] = field(default_factory=list)
+    texts: list[Marks] = field(default_factory=list)
+
+
+class Memory:
+    """Takes what became of operations in one thread; is written in any, by one at a time.
+
+    texts: where what was sent is kept; None: it is not.
+    """
+
+    def __init__(self, known: Known, texts: Texts | None) -> None:
+        self.known, self.texts = known, texts
+        self._news = News()
+        self._writing = threading.Lock()
+
+    def confirm(self, marks: Marks) -> None:
+        """Rows say what was acknowledged before."""
+        self._news.records.append(marks.records)
+
+    def answered(self, piece: Piece, is_refused: Bools) -> None:
+        """The operations of a piece have their verdict; bool[n]: which the API refused."""
+        marks = piece.marks
+        if marks is None:
+            return
+        taken = marks.part(~is_refused)
+        self._news.records.append(taken.records)
+        if taken.texts is not None:
+            self._news.texts.append(taken)
+        refused = marks.part(is_refused & (marks.entries >= 0))
+        if len(refused) and (refused.records["line"] != entries.GONE).all():
+            self._news.records.append(self.known.at(refused.entries))
+
+    def take(self) -> News:
+        """All since the last call, for `write`."""
+        news, self._news = self._news, News()
+        return news
+
+    def write(self, news: News) -> None:
+        """Make it durable."""
+        with self._writing:
+            for marks in news.texts:
+                assert self.texts is not None
+                assert marks.texts is not None
+                are_first = (marks.entries < 0).tolist()
+                self.texts.put(marks.records, marks.texts, are_first)
+            self.known.append(np.concatenate([np.empty(0, RECORD), *news.records]))
+
+    def doubt(self, marks: Marks) -> None:
+        """Operations on these entities may leave from now on; durable when it returns."""
+        with self._writing:
+            self.known.append(entries.in_doubt(marks.records[marks.entries >= 0]))
+
+    def doubt_all(self) -> None:
+        """Nothing that was acknowledged counts any more; durable when it returns."""
+        with self._writing:
+            self.known.append(entries.everybody_in_doubt())
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.known.close()
+        if self.texts:
+            self.texts.close()
+
+
+def refused(piece: Piece, rejected: Collection[int], first: int) -> Bools:
+    """bool[n]: which operations of a piece the API refused; first: the place of its first one."""
+    found = np.zeros(len(piece), np.bool_)
+    found[[i - first for i in rejected if first <= i < first + len(piece)]] = True
+    return found

@@ -1,0 +1,97 @@
+"""Operations as text: parts of a buffer, what is kept of them, and less what was said before.
+
+An operation is one JSON object, `{"type":…,"action":…,"identifiers":…,"attributes":…,…}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from backfill.arrays import flags
+from backfill.changes.texts import Texts
+from backfill.operations import Encoded
+from backfill.records import Bools, Int64s, Marks
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+#: Members that are left out where they are what was sent before; never one that names the entity.
+_ATTRIBUTES, _RELATIONSHIPS, _UPDATE = "attributes", "cio_relationships", "_update"
+
+
+class _Named(msgspec.Struct):
+    """An operation, as far as it names its entity."""
+
+    identifiers: msgspec.Raw
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+def texts(made: Encoded, *, whole: bool) -> tuple[bytes, ...]:
+    """What is kept of each operation: all of it, or the identifiers alone."""
+    if whole:
+        return tuple(_each(made))
+    return tuple(bytes(_NAMED.decode(text).identifiers) for text in _each(made))
+
+
+def chosen(made: Encoded, wanted: Bools) -> tuple[memoryview, Int64s]:
+    """The operations that are wanted, as `Encoded` has them."""
+    bounds, data = pa.py_buffer(np.append(np.int64(0), made.ends)), pa.py_buffer(made.operations)
+    every = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(made.ends), [None, bounds, data]
+    )
+    found = every.filter(flags(wanted))
+    offsets, data = found.buffers()[1:]
+    ends = np.frombuffer(offsets, np.int64)[found.offset : found.offset + len(found) + 1]
+    return memoryview(data)[int(ends[0]) : int(ends[-1])], ends[1:] - ends[0]
+
+
+def reduced(made: Encoded, marks: Marks, kept: Texts) -> Encoded:
+    """The same operations without the attributes that were acknowledged as they are.
+
+    One whose entity is new, or of which nothing is kept, stays whole.
+    """
+    is_known = marks.entries >= 0
+    before = kept.of(marks.part(is_known).records)
+    if not any(before):
+        return made
+    earlier = iter(before)
+    parts: list[bytes] = []
+    for text, known in zip(_each(made), is_known.tolist(), strict=True):
+        then = next(earlier) if known else None
+        parts.append((text if then is None else _difference(text, then)) + b",")
+    ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
+    return replace(made, operations=memoryview(b"".join(parts)), ends=ends)
+
+
+def _difference(now: bytes, then: bytes) -> bytes:
+    """An operation less what it says as an earlier one did."""
+    members, before = _MEMBERS.decode(now), _MEMBERS.decode(then)
+    if "type" not in before:  # only its identifiers were kept
+        return now
+    if _ATTRIBUTES in members and _ATTRIBUTES in before:
+        said = _MEMBERS.decode(before[_ATTRIBUTES])
+        left = {
+            name: value
+            for name, value in _MEMBERS.decode(members[_ATTRIBUTES]).items()
+            if name == _UPDATE or said.get(name) != value
+        }
+        members[_ATTRIBUTES] = msgspec.Raw(msgspec.json.encode(left))
+        if not left:
+            del members[_ATTRIBUTES]
+    if members.get(_RELATIONSHIPS) == before.get(_RELATIONSHIPS):
+        members.pop(_RELATIONSHIPS, None)
+    return msgspec.json.encode(members)
+
+
+def _each(made: Encoded) -> Iterator[bytes]:
+    """Each operation, without the comma behind it."""
+    start = 0
+    for end in made.ends.tolist():
+        yield bytes(made.operations[start : end - 1])
+        start = end

@@ -1,0 +1,76 @@
+"""Operations against what was acknowledged before: those that say nothing new are not sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from backfill.changes import digests, operations
+from backfill.changes.comparison import Comparison
+from backfill.changes.entries import Records
+from backfill.changes.texts import Texts
+from backfill.columns import columns_of
+from backfill.mapping import Changes
+from backfill.operations import Encoded
+from backfill.records import Bools, Int64s, Marks, Piece
+
+
+def sift(made: Encoded, changes: Changes, compared: Comparison, texts: Texts | None) -> Encoded:
+    """The operations of a block that differ from what was acknowledged, marked for the next time.
+
+    texts: what is kept of the operations that were; None: nothing.
+    """
+    piece = made.piece
+    if not len(piece):
+        return made
+    records = _records(made, compared)
+    known_at = compared.known_of(made.block.file, piece.rows)
+    is_new = _differ(records, known_at, compared)
+    kept = None if texts is None else operations.texts(made, whole=changes.keeps_operations)
+    marks = Marks(records, known_at, kept)
+    found = made if is_new.all() else _less(made, marks, is_new)
+    marks = marks.part(is_new)
+    if changes.send == "changed_attributes" and texts is not None:
+        found = operations.reduced(found, marks, texts)
+    return replace(found, piece=replace(found.piece, marks=marks))
+
+
+def _records(made: Encoded, compared: Comparison) -> Records:
+    """What is to be remembered of each operation."""
+    block, rows = made.block, made.piece.rows
+    assert block.hashes is not None, "the rows of a comparison come through its sieve"
+    keys = digests.of_keys(columns_of(block), compared.key, len(block.rows))
+    records: Records = keys[np.searchsorted(block.rows, rows)]
+    records["line"] = block.hashes[rows - block.start.row]
+    digests.put_operations(records, made.operations, made.ends)
+    return records
+
+
+def _differ(records: Records, known_at: Int64s, compared: Comparison) -> Bools:
+    """bool[n]: which operations are not what was acknowledged."""
+    is_new = np.ones(len(records), np.bool_)
+    if compared.is_full:
+        return is_new
+    is_known = known_at >= 0
+    before, now = compared.known.at(known_at[is_known]), records[is_known]
+    is_new[is_known] = (before["d0"] != now["d0"]) | (before["d1"] != now["d1"])
+    return is_new
+
+
+def _less(made: Encoded, marks: Marks, is_new: Bools) -> Encoded:
+    """The operations that are new; the rows of the others are unchanged."""
+    operations_, ends = operations.chosen(made, is_new)
+    piece, same = made.piece, marks.part(~is_new)
+    unchanged = made.filtered.get("unchanged", np.empty(0, np.int64))
+    unchanged = np.concatenate([unchanged, np.sort(piece.rows[~is_new])])
+    return replace(
+        made,
+        piece=Piece(piece.block, piece.rows[is_new]),
+        operations=operations_,
+        ends=ends,
+        keys=made.keys[is_new],
+        filtered={**made.filtered, "unchanged": unchanged},
+        event_ids=None if made.event_ids is None else made.event_ids.filter(is_new),
+        confirmed=same,
+    )

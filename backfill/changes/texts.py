@@ -1,0 +1,154 @@
+"""What was sent, as text: identifiers of who may vanish, operations that are compared or undone.
+
+Only where a stream asks for it: one SQLite table beside what is known, a row an entity. Its values
+are personal data, and its file is readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from backfill.changes.entries import Records, key_of
+from backfill.errors import CheckpointError, StorageError
+from backfill.private import make_folder
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY, run_id TEXT UNIQUE)",
+    "CREATE TABLE IF NOT EXISTS texts (key BLOB PRIMARY KEY, text BLOB, run INTEGER,"
+    " previous BLOB, is_first INTEGER) WITHOUT ROWID",
+)
+
+#: Of the last text, if the run is the one it is of, stays what stood before that run.
+_PUT = """
+INSERT INTO texts VALUES (?1, ?2, ?3, NULL, ?4) ON CONFLICT (key) DO UPDATE SET
+    previous = CASE WHEN run = ?3 THEN previous WHEN ?5 THEN text ELSE NULL END,
+    is_first = CASE WHEN run = ?3 THEN is_first ELSE ?4 END,
+    text = ?2, run = ?3
+"""
+
+
+class Change(NamedTuple):
+    """What a run did to an entity.
+
+    text: what was sent last; None: that it be deleted. previous: what was before; None: not kept.
+    is_first: whether the run was the first to name it.
+    """
+
+    text: bytes | None
+    previous: bytes | None
+    is_first: bool
+
+
+def path_of(known: Path) -> Path:
+    """Where the texts of a stream stand; known: the file of what is known of it."""
+    return known.with_name(f"{known.name}.texts")
+
+
+class Texts:
+    """The texts of a stream; may be used from any thread.
+
+    keeps_previous: whether the last text of each entity but one is kept as well.
+    Raises StorageError where the file cannot be written, CheckpointError where it is damaged.
+    """
+
+    def __init__(self, path: Path, *, keeps_previous: bool = False) -> None:
+        self._path, self._keeps_previous = path, keeps_previous
+        self._lock = threading.Lock()
+        self._run = 0
+        with self._mapped():
+            make_folder(path.parent)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            for statement in _SCHEMA:
+                self._connection.execute(statement)
+
+    def begin(self, run_id: str) -> None:
+        """What is put from now on is of this run."""
+        with self._mapped():
+            self._connection.execute("INSERT OR IGNORE INTO runs (run_id) VALUES (?)", (run_id,))
+            query = "SELECT number FROM runs WHERE run_id = ?"
+            (self._run,) = self._connection.execute(query, (run_id,)).fetchone()
+
+    def of(self, records: Records) -> list[bytes | None]:
+        """The text of each entity; None: none is kept."""
+        query = "SELECT text FROM texts WHERE key = ?"
+        with self._mapped():
+            found = (self._connection.execute(query, (key,)).fetchone() for key in keys(records))
+            return [row[0] if row else None for row in found]
+
+    def put(
+        self, records: Records, texts: Sequence[bytes | None], are_first: Sequence[bool]
+    ) -> None:
+        """Keep texts of entities; None: it was deleted. They are durable when it returns.
+
+        are_first: which of them nothing was known of before.
+        """
+        rows = [
+            (key, text, self._run, is_first, self._keeps_previous)
+            for key, text, is_first in zip(keys(records), texts, are_first, strict=True)
+        ]
+        with self._mapped():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.executemany(_PUT, rows)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+    def changed_by(self, run_id: str) -> Iterator[Change]:
+        """What a run did to the entities that no later run named."""
+        query = (
+            "SELECT text, previous, is_first FROM texts JOIN runs ON number = run WHERE run_id = ?"
+        )
+        with self._mapped():
+            found = self._connection.execute(query, (run_id,)).fetchall()
+        return (Change(text, previous, bool(is_first)) for text, previous, is_first in found)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._mapped():
+            self._connection.close()
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except sqlite3.DatabaseError as error:
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                    raise CheckpointError(
+                        "what is kept of earlier runs is damaged",
+                        str(self._path),
+                        "restore the file from a copy, or move it away and run with --full",
+                    ) from error
+                raise StorageError(
+                    f"what was sent cannot be kept ({error})",
+                    str(self._path),
+                    "free some space, or make the file and its folder writable, and run again",
+                ) from error
+            except OSError as error:
+                raise StorageError(
+                    f"what was sent cannot be kept: {error.strerror}",
+                    str(self._path),
+                    "make the file and its folder writable, and run again",
+                ) from error
+
+
+def keys(records: Records) -> list[bytes]:
+    """The keys of records as bytes."""
+    found = np.zeros(len(records), np.dtype([("hi", ">u8"), ("lo", ">u4")]))
+    found["hi"], found["lo"] = records["hi"], key_of(records["lo"])
+    whole = found.tobytes()
+    return [whole[i : i + 12] for i in range(0, len(whole), 12)]

@@ -1,0 +1,157 @@
+"""Exports held against what is known of earlier runs, before anything of them is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from backfill.changes import Comparing, Detection, Known, Memory, Texts, known, texts
+from backfill.checkpoint import locked, new_run_id
+from backfill.config import Job
+from backfill.errors import CheckpointError
+from backfill.mapping import Stream
+from backfill.pipeline.blocks import Turn, sound_blocks
+from backfill.pipeline.sources import OpenFile, OpenStream
+from backfill.remarks import Says
+
+#: Raised when rows become other operations by the same mapping: then every row is encoded anew.
+RULES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a comparison is for.
+
+    is_full: whether nothing counts as acknowledged. limit: as of `Options`.
+    """
+
+    is_full: bool = False
+    limit: int | None = None
+
+
+def memories(
+    job: Job,
+    streams: tuple[OpenStream, ...],
+    destination: str,
+    scope: Scope,
+    held: ExitStack,
+    says: Says,
+) -> dict[str, Memory]:
+    """What is known of each stream that compares, this process's own until `held` ends.
+
+    Raises CheckpointError where it belongs to another key or workspace, is in use, or damaged.
+    """
+    found = {}
+    for stream in (one.stream for one in streams if one.stream.changes is not None):
+        path = known_path(job, stream.name)
+        held.enter_context(locked(path))
+        belongs = _belongs(stream, destination)
+        if aside := _put_aside(path, belongs, is_full=scope.is_full):
+            says(f"{stream.name}: what was known by another key is kept as {aside}", "known_kept")
+        found[stream.name] = Memory(Known.open(path, belongs), _texts(stream, path))
+        held.callback(found[stream.name].close)
+    return found
+
+
+def looked_at(job: Job, streams: tuple[OpenStream, ...], held: ExitStack) -> dict[str, Memory]:
+    """The same for who only looks, whatever workspace it is of."""
+    found = {}
+    for stream in (one.stream for one in streams if one.stream.changes is not None):
+        path = known_path(job, stream.name)
+        header = known.header_of(path)
+        if header is not None:
+            _check(path, header.belongs, _belongs(stream, header.belongs["destination"]))
+        kept = texts.path_of(path)
+        found[stream.name] = Memory(
+            Known.look(path), _texts(stream, path) if kept.exists() else None
+        )
+        held.callback(found[stream.name].close)
+    return found
+
+
+def compared(
+    streams: tuple[OpenStream, ...],
+    remembered: Mapping[str, Memory],
+    scope: Scope,
+    into: list[OpenStream],
+) -> Iterator[None]:
+    """Add each stream to `into`, less the rows that were acknowledged as they stand.
+
+    Yields after each block, so that the caller can stop. Raises SourceError where a source cannot
+    be read on.
+    """
+    for stream in streams:
+        memory, told = remembered.get(stream.name), stream.stream.changes
+        if memory is None or told is None:
+            into.append(stream)
+            continue
+        comparing = Comparing(memory.known, told.columns, is_full=scope.is_full)
+        for source in stream.files:
+            sieve = comparing.begin(source.file, _seed(stream.stream, source))
+            for block in sound_blocks(Turn(replace(source, sieve=sieve), None, None)):
+                comparing.add(block)
+                yield
+        found = comparing.compared()
+        files = tuple(replace(one, sieve=found.sieve(one.file)) for one in stream.files)
+        into.append(replace(stream, files=files, detector=Detection(told, found, memory)))
+
+
+def known_path(job: Job, stream: str) -> Path:
+    """Where what is known of a stream stands: a part of a job shares it with the whole."""
+    return known.path_of((job.part_of or job).checkpoint, stream)
+
+
+def _belongs(stream: Stream, destination: str) -> dict[str, Any]:
+    assert stream.changes is not None
+    return {"stream": stream.name, "key": list(stream.changes.columns), "destination": destination}
+
+
+def _put_aside(path: Path, belongs: Mapping[str, Any], *, is_full: bool) -> Path | None:
+    """Check that the file may go on; where all is sent, one of another key makes room."""
+    if (header := known.header_of(path)) is None:
+        return None
+    is_other_key = header.belongs["key"] != belongs["key"]
+    if is_full and is_other_key:
+        _check(path, header.belongs, {**belongs, "key": header.belongs["key"]})
+        kept = path.with_name(f"{path.name}.{new_run_id()}")
+        path.rename(kept)
+        texts.path_of(path).unlink(missing_ok=True)
+        return kept
+    _check(path, header.belongs, belongs)
+    return None
+
+
+def _check(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    if before["destination"] != now["destination"]:
+        raise CheckpointError(
+            "what is known of earlier runs is of another workspace:"
+            f" {before['destination']}, and not {now['destination']}",
+            str(path),
+            "use the workspace it is of, or name another checkpoint in the config",
+        )
+    if before["key"] != now["key"]:
+        raise CheckpointError(
+            f"what is known of earlier runs goes by changes.key {', '.join(before['key'])}, and"
+            f" not by {', '.join(now['key'])}",
+            str(path),
+            "put the key back, or send everything once by the new one with --full",
+        )
+
+
+def _texts(stream: Stream, path: Path) -> Texts | None:
+    told = stream.changes
+    if told is None or not (told.keeps_operations or stream.vanished != "ignore"):
+        return None
+    return Texts(texts.path_of(path), keeps_previous=told.keep_previous)
+
+
+def _seed(stream: Stream, source: OpenFile) -> int:
+    """Of all that decides what a row of a file becomes, but the row itself."""
+    reader = source.reader
+    meaning = (RULES, stream.meaning(), reader.form.value, reader.columns)
+    return xxhash.xxh3_64_intdigest(repr(meaning).encode(errors="surrogateescape"))

@@ -1,0 +1,107 @@
+"""What becomes of who was in an export before and is gone: streams of their own, at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backfill.changes import Departures, Detection, gone
+from backfill.config import Job
+from backfill.errors import CheckpointError, GuardError
+from backfill.mapping import rows_max
+from backfill.pipeline.comparing import Scope, known_path
+from backfill.pipeline.sources import OpenStream, file_identity, opened
+from backfill.remarks import Remark, Says
+from backfill.resumption import Saved
+
+
+def departures(
+    job: Job,
+    streams: tuple[OpenStream, ...],
+    scope: Scope,
+    says: Says,
+    folder: Path | None = None,
+) -> tuple[OpenStream, ...]:
+    """A stream for each whose keys vanished and that says what is to become of them.
+
+    folder: where they are listed; None: beside what is known.
+    Raises GuardError where more vanished than a stream bears.
+    """
+    found = []
+    for stream in streams:
+        detection = stream.detector
+        if stream.stream.vanished == "ignore" or not isinstance(detection, Detection):
+            continue
+        places, count = detection.comparison.gone, detection.memory.known.count
+        if not len(places):
+            continue
+        if reason := _why_not(job, detection, scope):
+            text = f"{stream.name}: {len(places):,} known keys have no row, and nothing is done"
+            says(*Remark(f"{text} about them: {reason}", "vanished_ignored", "warning"))
+            continue
+        _check_count(stream, len(places), count)
+        listed = gone.path_of(known_path(job, stream.name))
+        listed = folder / listed.name if folder else listed
+        if unnamed := gone.write(listed, detection.memory, places):
+            text = (
+                f"{stream.name}: {unnamed:,} of {len(places):,} vanished keys were sent before"
+                " `vanished` was said, and how the API names them is not kept; --full sends"
+                " everything once and keeps it"
+            )
+            says(*Remark(text, "vanished_unnamed", "warning"))
+        if unnamed < len(places):
+            found.append(_departing(job, stream, listed))
+    return tuple(found)
+
+
+def again(job: Job, streams: tuple[OpenStream, ...], saved: Saved) -> tuple[OpenStream, ...]:
+    """The streams of who vanished that an unfinished run began with.
+
+    Raises CheckpointError where a list is not as it was.
+    """
+    found = []
+    begun = {stream.name: stream.files for stream in saved.job.streams}
+    for stream in streams:
+        if (files := begun.get(stream.name + gone.SUFFIX)) is None:
+            continue
+        listed = gone.path_of(known_path(job, stream.name))
+        if listed.exists():
+            found.append(_departing(job, stream, listed))
+        if not listed.exists() or tuple(map(file_identity, found[-1].files)) != files:
+            raise CheckpointError(
+                "the list of who vanished is not as the run began with it",
+                str(listed),
+                "put it back as it was, or start anew with --fresh",
+            )
+    return tuple(found)
+
+
+def _departing(job: Job, stream: OpenStream, listed: Path) -> OpenStream:
+    found = opened(job, gone.stream_of(stream.stream, listed.resolve()))
+    assert stream.detector is not None
+    return OpenStream(found.stream, None, found.files, Departures(stream.detector.memory))
+
+
+def _why_not(job: Job, detection: Detection, scope: Scope) -> str:
+    """Why nobody counts as vanished although keys have no row; empty: somebody does."""
+    found = detection.comparison
+    if job.part_of is not None:
+        return "only a part of the job is run (--only)"
+    if scope.limit is not None:
+        return "only the first rows are sent (--limit)"
+    if not len(found.said):
+        return "the source holds no rows"
+    if found.unreadable:
+        return f"the key of {found.unreadable:,} rows cannot be read, which may be theirs"
+    return ""
+
+
+def _check_count(stream: OpenStream, vanished: int, known: int) -> None:
+    bound = stream.stream.max_vanished
+    if vanished > rows_max(bound, known):
+        raise GuardError(
+            f"{vanished:,} of {known:,} known keys have no row any more, more than"
+            f" `max_vanished: {bound}` bears",
+            f"stream {stream.name}, {', '.join(one.file.label for one in stream.files)}",
+            "see whether the export is whole; if they are really gone, allow it for one run:"
+            f" --set streams.{stream.name}.max_vanished={vanished}",
+        )

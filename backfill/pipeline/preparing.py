@@ -1,0 +1,77 @@
+"""The streams of a run as they are to be sent: compared, and those of who vanished at their end."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from backfill.changes import Memory
+from backfill.checkpoint import peek
+from backfill.config import Job
+from backfill.pipeline import comparing, departing
+from backfill.pipeline.comparing import Scope
+from backfill.pipeline.sources import OpenStream
+from backfill.pipeline.stop import Stop
+from backfill.remarks import Says
+from backfill.resumption import Saved
+
+
+class Preparing:
+    """Compares the streams of a job with what is known, and begins to remember.
+
+    compared: the names of those that look for changes.
+    """
+
+    def __init__(
+        self, job: Job, streams: tuple[OpenStream, ...], scope: Scope, says: Says, stop: Stop
+    ) -> None:
+        self._job, self._streams, self._scope = job, streams, scope
+        self._says, self._stop = says, stop
+        self._memories: dict[str, Memory] = {}
+        self.compared = frozenset(one.name for one in streams if one.stream.changes is not None)
+
+    async def prepared(
+        self, destination: str, resumed: Saved | None, held: ExitStack
+    ) -> tuple[OpenStream, ...]:
+        """What is to be sent; nothing of it is known yet to anybody else.
+
+        resumed: the unfinished run that goes on; None: a new one. held: until when what is known
+        belongs to this process.
+        """
+        if not self.compared:
+            return self._streams
+        self._say_unknown()
+        self._memories = comparing.memories(
+            self._job, self._streams, destination, self._scope, held, self._says
+        )
+        # What a run that goes on has acknowledged counts, also of one that sends everything.
+        scope = Scope(self._scope.is_full and resumed is None, self._scope.limit)
+        found: list[OpenStream] = []
+        await self._stop.through(
+            comparing.compared(self._streams, self._memories, scope, into=found)
+        )
+        streams = tuple(found)
+        if resumed is not None:
+            return (*streams, *departing.again(self._job, streams, resumed))
+        return (*streams, *departing.departures(self._job, streams, scope, self._says))
+
+    def begin(self, run_id: str, *, is_resumed: bool) -> None:
+        """The run begins, or goes on: what it learns is remembered from now on."""
+        for memory in self._memories.values():
+            if self._scope.is_full and not is_resumed:
+                memory.doubt_all()
+            if memory.texts is not None:
+                memory.texts.begin(run_id)
+
+    def _say_unknown(self) -> None:
+        """Say where nothing is known although an earlier run was there."""
+        saved = peek(self._job.checkpoint)
+        begun = {one.name for one in saved.job.streams} if saved else set[str]()
+        for name in sorted(self.compared & begun):
+            path = comparing.known_path(self._job, name)
+            if not path.exists():
+                self._says(
+                    f"{name}: what was sent before is not known ({path} is not there): everything"
+                    " is sent this time, and who vanished since is not noticed",
+                    "nothing_known",
+                    "warning",
+                )
