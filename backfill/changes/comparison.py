@@ -10,18 +10,20 @@ are read, and 16 c beside it; 40 c more while they are joined.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from backfill.arrays import flags
 from backfill.changes import digests, entries
 from backfill.changes.entries import Keys
 from backfill.changes.known import Known
+from backfill.changes.lines import Lines
 from backfill.columns import columns_of
 from backfill.errors import SourceError
-from backfill.records import SIEVED, Block, Bools, Int64s, Said, Sieve, SourceFile, UInt64s
+from backfill.records import KEPT, SIEVED, Block, Bools, Int64s, Said, Sieve, SourceFile, UInt64s
 
 _UNCHANGED, _SUPERSEDED = SIEVED.index("unchanged"), SIEVED.index("superseded")
 
@@ -66,6 +68,26 @@ class Comparison:
 
         return sieve
 
+    def resifted(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """Blocks that were read before all rows were known, as the sieve lets them through now."""
+        reached = -1
+        for block in blocks:
+            place = self.firsts[block.file]
+            is_kept = self.said[block.rows + place] == KEPT
+            first = max(block.start.row, reached)  # blocks of one piece of text share its rows
+            said, reached = self.said[place + first : place + block.stop.row], block.stop.row
+            sieved = {
+                part: found + first
+                for code, part in enumerate(SIEVED)
+                if part is not None and len(found := np.flatnonzero(said == code))
+            }
+            yield replace(
+                block,
+                table=block.table if is_kept.all() else block.table.filter(flags(is_kept)),
+                rows=block.rows[is_kept],
+                sieved=sieved,
+            )
+
     def known_of(self, file: SourceFile, rows: Int64s) -> Int64s:
         """Where the entities of rows that were encoded stand among what is known; -1: nowhere."""
         found: Int64s = self.known_at[np.searchsorted(self.places, rows + self.firsts[file])]
@@ -81,7 +103,7 @@ class Comparing:
     def __init__(self, known: Known, key: Sequence[str], *, is_full: bool) -> None:
         self._known, self._key = known, tuple(key)
         self._is_full = is_full
-        self._lines, self._entries = _index(known, is_empty=is_full)
+        self._index = Lines.of(iter(()) if is_full else known.pieces())
         #: By entity: 1 and the place of the last row that has its line; 0: none has.
         self._seen: UInt32s = np.zeros(known.count, np.uint32)
         self._said = np.zeros(0, np.uint8)
@@ -121,7 +143,7 @@ class Comparing:
 
     def compared(self) -> Comparison:
         """What came of it, once every row was seen."""
-        self._lines, self._entries = np.empty(0, np.uint64), np.empty(0, np.uint32)
+        self._index = Lines.of(iter(()))
         places, keys = np.concatenate(self._places), self._keys()
         is_last = _are_last(keys)
         self._said[places[~is_last]] = _SUPERSEDED
@@ -159,28 +181,18 @@ class Comparing:
                 "make a stream of each part of the export",
             )
         self._make_room(stop)
-        if len(self._lines):
+        if len(self._index.lines):
             self._match(first, lines)
         return Said(self._said[first:stop], lines)
 
     def _match(self, first: int, lines: UInt64s) -> None:
-        order = np.argsort(lines)  # ordered, they are found three times as fast
-        ordered = lines[order]
-        at = np.minimum(np.searchsorted(self._lines, ordered), len(self._lines) - 1)
-        is_known = self._lines[at] == ordered
-        if not is_known.any():
-            return
-        found, places = self._entries[at[is_known]], order[is_known] + first
-        # Equal lines stand together, the last of them is to count.
-        by_entity = np.lexsort((places, found)) if _has_repeats(found) else slice(None)
-        found, places = found[by_entity], places[by_entity]
-        is_last = np.append(found[1:] != found[:-1], True)
-        self._said[places] = np.where(is_last, _UNCHANGED, _SUPERSEDED)
-        found, places = found[is_last], places[is_last]
+        at, is_known = self._index.find(lines)
+        places, found = np.flatnonzero(is_known) + first, self._index.entities[at[is_known]]
         before = self._seen[found].astype(np.int64) - 1
-        earlier = before[(before >= 0) & (before < places)]
-        self._said[earlier] = _SUPERSEDED
-        self._seen[found] = places + 1
+        self._seen[found] = places + 1  # of equal lines the last one stays
+        is_last = self._seen[found] == places + 1
+        self._said[places] = np.where(is_last, _UNCHANGED, _SUPERSEDED)
+        self._said[before[(before >= 0) & (before < first)]] = _SUPERSEDED
 
     def _make_room(self, rows: int) -> None:
         if rows > len(self._said):
@@ -217,22 +229,6 @@ class Comparing:
         return is_last
 
 
-def _index(known: Known, *, is_empty: bool) -> tuple[UInt64s, UInt32s]:
-    """The lines that are known, ordered, and whose they are; less those that name two entities."""
-    if is_empty or not known.count:
-        return np.empty(0, np.uint64), np.empty(0, np.uint32)
-    lines = np.concatenate([piece["line"] for piece in known.pieces()])
-    order = np.argsort(lines).astype(np.uint32)
-    lines = lines[order]
-    is_same = lines[1:] == lines[:-1]
-    if is_same.any():
-        is_one = np.ones(len(lines), np.bool_)
-        is_one[1:] &= ~is_same
-        is_one[:-1] &= ~is_same
-        lines, order = lines[is_one], order[is_one]
-    return lines, order
-
-
 def _are_last(keys: Keys) -> Bools:
     """Which rows, in their order, are the last of their key."""
     is_last = np.ones(len(keys.hi), np.bool_)
@@ -243,7 +239,3 @@ def _are_last(keys: Keys) -> Bools:
     his, los = keys.hi[order], entries.key_of(keys.lo[order])
     is_last[order[:-1][(his[1:] == his[:-1]) & (los[1:] == los[:-1])]] = False
     return is_last
-
-
-def _has_repeats(values: UInt32s) -> bool:
-    return bool((values[1:] == values[:-1]).any())

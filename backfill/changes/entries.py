@@ -45,17 +45,19 @@ def lines(hashes: UInt64s, seed: int) -> UInt64s:
 
 def in_doubt(records: Records) -> Records:
     """The same entities, of whom it is not known any more what they were told."""
-    doubtful = records.copy()
-    doubtful["line"] = DOUBT
-    doubtful["d0"] = doubtful["d1"] = 0
-    return doubtful
+    return _without_digest(records, DOUBT)
 
 
 def gone(records: Records) -> Records:
     """The same entities, no longer known."""
-    left = in_doubt(records)
-    left["line"] = GONE
-    return left
+    return _without_digest(records, GONE)
+
+
+def _without_digest(records: Records, line: np.uint64) -> Records:
+    found = records.copy()
+    found["line"] = line
+    found["d0"] = found["d1"] = 0
+    return sealed(found)
 
 
 def everybody_in_doubt() -> Records:
@@ -142,17 +144,17 @@ def with_later(known: Records, later: Records) -> Records:
 
     known: ordered by key, each once; later: in the order in which they were added.
     """
+    if not len(later):
+        return known
     later = latest(later)
     places = find(known, keys(later))
     is_known, is_gone = places >= 0, later["line"] == GONE
     merged = known.copy()
     merged[places[is_known & ~is_gone]] = later[is_known & ~is_gone]
+    if (is_known & is_gone).any():
+        merged = np.delete(merged, places[is_known & is_gone])
     fresh = later[~is_known & ~is_gone]
-    left = np.ones(len(known), np.bool_)
-    left[places[is_known & is_gone]] = False
-    if not len(fresh):
-        return merged[left]
-    return _woven(merged[left], fresh)
+    return _woven(merged, fresh) if len(fresh) else merged
 
 
 def _woven(some: Records, others: Records) -> Records:

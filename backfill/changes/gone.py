@@ -7,7 +7,7 @@ that broke goes on with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from backfill.mapping import Field, ObjectRef, Source, Stream, VanishedSet
 from backfill.operations import Encoded
 from backfill.private import writing_whole
 from backfill.records import Int64s, Marks
-from backfill.trackapi import PERSON_KINDS
+from backfill.trackapi import PersonKind
 
 #: In no stream's name, so that none is taken for another.
 SUFFIX = "+vanished"
@@ -47,7 +47,7 @@ def stream_of(stream: Stream, listed: Path) -> Stream:
     action = told if isinstance(told, str) else "identify"
     shape: dict[str, object] = {"name": stream.name + SUFFIX, "source": source, "action": action}
     if stream.person is not None:
-        shape["person"] = {kind: Field(column=kind) for kind in PERSON_KINDS}
+        shape["person"] = {kind: Field(column=kind) for kind in stream.person}
     else:
         shape["object"] = ObjectRef(
             type=Field(column="object_type_id"), id=Field(column="object_id")
@@ -64,16 +64,17 @@ _DEFAULTS = {
 }
 
 
-def write(path: Path, memory: Memory, places: Int64s) -> int:
+def write(path: Path, stream: Stream, memory: Memory, places: Int64s) -> int:
     """List entities that are known; returns of how many it is not kept how the API names them."""
     unnamed = 0
+    kinds: dict[PersonKind, None] = dict.fromkeys(stream.person or ())
     with writing_whole(path) as file:
         for records, texts in _named(memory, places):
             for key, text in zip(kept.keys(records), texts, strict=True):
                 if text is None:
                     unnamed += 1
                     continue
-                file.write(_line(key, text))
+                file.write(_line(key, text, kinds))
     return unnamed
 
 
@@ -83,10 +84,10 @@ def _named(memory: Memory, places: Int64s) -> Iterator[tuple[Records, Sequence[b
         yield records, memory.texts.of(records) if memory.texts else [None] * len(records)
 
 
-def _line(key: bytes, text: bytes) -> bytes:
+def _line(key: bytes, text: bytes, kinds: Mapping[PersonKind, None]) -> bytes:
     members = msgspec.json.decode(text)
     named = members.get("identifiers", members)
-    return msgspec.json.encode({**named, KEY_COLUMN: key.hex()}) + b"\n"
+    return msgspec.json.encode({**kinds, **named, KEY_COLUMN: key.hex()}) + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,9 +229,8 @@ def _write_anew(path: Path, belongs: Mapping[str, Any], pieces: Iterator[Records
     with writing_whole(path) as file:
         file.write(bytes(_HEADER_BYTES))
         for piece in pieces:
-            ordered = entries.sealed(piece)
-            seal.update(ordered.data)
-            count += _put(file, ordered)
+            seal.update(np.ascontiguousarray(piece).data)
+            count += _put(file, piece)
         told = {"format": FORMAT, "belongs": dict(belongs), "count": count}
         header = _MAGIC + json.dumps({**told, "seal": seal.hexdigest()}).encode()
         file.seek(0)

@@ -16,6 +16,7 @@ from backfill.cli.options import (
     Part,
     check_alone,
     config_argument,
+    full_option,
     job_of,
     json_option,
     limit_option,
@@ -96,7 +97,7 @@ class _Options(Part):
 @limit_option
 @part_options
 @click.option("--fresh", is_flag=True, help="Start anew; the old checkpoint is kept aside.")
-@click.option("--full", is_flag=True, help="Send what did not change since it was last sent, too.")
+@full_option
 @click.option(
     "--metrics-file",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -52,6 +52,10 @@ set_option = click.option(
     help="Override one config value: destination.requests_per_s=50. Repeatable.",
 )
 
+full_option = click.option(
+    "--full", is_flag=True, help="Send what did not change since it was last sent, too."
+)
+
 limit_option = click.option(
     "--limit", type=click.IntRange(min=1), help="Only the first N rows of each stream."
 )

@@ -16,6 +16,7 @@ import click
 from backfill.cli.options import (
     Part,
     config_argument,
+    full_option,
     job_of,
     json_option,
     limit_option,
@@ -65,6 +66,7 @@ class _Latency(click.ParamType[float]):
 @log_format_option
 @limit_option
 @part_options
+@full_option
 @click.option(
     "--latency",
     "latency_s",
@@ -79,6 +81,7 @@ def plan(
     config: Path,
     overrides: Sequence[str],
     limit: int | None,
+    full: bool,
     latency_s: float,
     **part: Unpack[Part],
 ) -> None:
@@ -88,9 +91,9 @@ def plan(
 
     job = job_of(config, overrides, part)
     say_warnings(output, job)
-    scope = planning.Scope(peek(job.checkpoint), limit=limit, latency_s=latency_s)
+    scope = planning.Scope(peek(job.checkpoint), limit=limit, full=full, latency_s=latency_s)
     found = surveyed(output, job, scope)
-    if limit is None:
+    if limit is None and not full:
         _keep(output, job, found)
     output.lines(planning.lines(found))
     output.result(planning.as_json(found))
@@ -109,7 +112,9 @@ def ask(output: Output, job: Job, options: Options) -> None:
 
     click.echo("Reading everything once to say what will be sent; --yes does without.", err=True)
     saved = None if options.fresh else peek(job.checkpoint)
-    found = surveyed(output, job, planning.Scope(saved, goes_on=True, limit=options.limit))
+    found = surveyed(
+        output, job, planning.Scope(saved, goes_on=True, limit=options.limit, full=options.full)
+    )
     if found.is_done:
         return
     click.echo("\n".join(["", *planning.essence(found), ""]), err=True)

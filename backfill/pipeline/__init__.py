@@ -1,5 +1,6 @@
 """The engine wired together: readers → operations → chunker → sender → ledger → report."""
 
+from backfill.pipeline import comparing, departing
 from backfill.pipeline.destination import Confirmed, Place, confirmed
 from backfill.pipeline.flow import Watcher
 from backfill.pipeline.run import Options, run
@@ -14,7 +15,9 @@ __all__ = [
     "Stop",
     "Watcher",
     "before_anything",
+    "comparing",
     "confirmed",
+    "departing",
     "open_streams",
     "run",
 ]

@@ -109,7 +109,7 @@ def sound_blocks(file: Turn) -> Iterator[Block]:
     source = file.source
     source.check_unchanged()
     try:
-        for block in source.reader.blocks(file.start, sieve=source.sieve):
+        for block in source.kept or source.reader.blocks(file.start, sieve=source.sieve):
             if source.is_touched():
                 source.check_unchanged()
             yield block

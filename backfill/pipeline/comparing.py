@@ -10,7 +10,17 @@ from typing import Any
 
 import xxhash
 
-from backfill.changes import Comparing, Detection, Known, Memory, Texts, known, texts
+from backfill.changes import (
+    Candidates,
+    Comparing,
+    Comparison,
+    Detection,
+    Known,
+    Memory,
+    Texts,
+    known,
+    texts,
+)
 from backfill.checkpoint import locked, new_run_id
 from backfill.config import Job
 from backfill.errors import CheckpointError
@@ -90,15 +100,26 @@ def compared(
         if memory is None or told is None:
             into.append(stream)
             continue
-        comparing = Comparing(memory.known, told.columns, is_full=scope.is_full)
+        comparing, candidates = (
+            Comparing(memory.known, told.columns, is_full=scope.is_full),
+            Candidates(),
+        )
         for source in stream.files:
             sieve = comparing.begin(source.file, _seed(stream.stream, source))
             for block in sound_blocks(Turn(replace(source, sieve=sieve), None, None)):
                 comparing.add(block)
+                candidates.add(block)
                 yield
         found = comparing.compared()
-        files = tuple(replace(one, sieve=found.sieve(one.file)) for one in stream.files)
+        files = tuple(_sifted(one, found, candidates) for one in stream.files)
         into.append(replace(stream, files=files, detector=Detection(told, found, memory)))
+
+
+def _sifted(source: OpenFile, found: Comparison, candidates: Candidates) -> OpenFile:
+    """A file of which those rows are read that may have changed; from memory where they are few."""
+    kept = candidates.of(source.file)
+    blocks = None if kept is None else tuple(found.resifted(kept))
+    return replace(source, sieve=found.sieve(source.file), kept=blocks)
 
 
 def known_path(job: Job, stream: str) -> Path:

@@ -41,7 +41,7 @@ def departures(
         _check_count(stream, len(places), count)
         listed = gone.path_of(known_path(job, stream.name))
         listed = folder / listed.name if folder else listed
-        if unnamed := gone.write(listed, detection.memory, places):
+        if unnamed := gone.write(listed, stream.stream, detection.memory, places):
             text = (
                 f"{stream.name}: {unnamed:,} of {len(places):,} vanished keys were sent before"
                 " `vanished` was said, and how the API names them is not kept; --full sends"

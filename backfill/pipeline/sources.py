@@ -18,7 +18,7 @@ from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
 from backfill.operations.binding import KEY_ROW
 from backfill.readers import Fingerprint, Reader
-from backfill.records import Form, Sieve, SourceFile
+from backfill.records import Block, Form, Sieve, SourceFile
 from backfill.resumption import FileIdentity, JobIdentity, StreamIdentity
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class OpenFile:
     """A source file, ready to be read.
 
     origins: as of `Surroundings`. sieve: which of its rows are read; None: all.
+    kept:    the blocks of what the sieve lets through, if they were kept when it was made.
     """
 
     file: SourceFile
@@ -37,6 +38,7 @@ class OpenFile:
     fingerprint: Fingerprint
     origins: Mapping[str, str] = field(default_factory=dict)
     sieve: Sieve | None = None
+    kept: tuple[Block, ...] | None = None
 
     def is_touched(self) -> bool:
         """Whether the file's size or time is another: then it may not be the one it was.

@@ -20,7 +20,7 @@ class StreamPlan:
 
     filtered: by part, as of `records.Part`. held: events kept until they are 72 hours old.
     rows_done: rows that earlier processes of the run did, which are in no other number.
-    left_out:  the first rows that `where` leaves out.
+    left_out:  the first rows that `where` leaves out; superseded: those that a later row does.
     """
 
     stream: Stream
@@ -35,6 +35,7 @@ class StreamPlan:
     body_bytes: int
     refusals: tuple[Refusals, ...]
     left_out: tuple[Sample, ...]
+    superseded: tuple[Sample, ...] = ()
     rows_done: int = 0
 
     @property

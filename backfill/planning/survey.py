@@ -6,9 +6,11 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+
+import numpy as np
 
 from backfill import config
 from backfill.chunker import Chunker
@@ -16,13 +18,15 @@ from backfill.config import Job
 from backfill.errors import CheckpointError
 from backfill.ledger import Counts, Ledger
 from backfill.operations import Encoded
-from backfill.pipeline import OpenStream, Watcher
+from backfill.phrases import counted
+from backfill.pipeline import OpenStream, Watcher, comparing
 from backfill.pipeline.encoding import encoded
 from backfill.pipeline.limits import batch_operations_max
 from backfill.pipeline.sources import job_identity
 from backfill.pipeline.ticker import TICK_S
+from backfill.planning.compared import looking
 from backfill.planning.forecast import LATENCY_S, Load, forecast
-from backfill.planning.looking import Finding, Look, Seen
+from backfill.planning.looking import SAMPLES_MAX, Finding, Look, Sample, Seen
 from backfill.planning.looks.job import of_job
 from backfill.planning.looks.names import Emails, Nobodies, Spellings
 from backfill.planning.looks.parents import Orphans
@@ -43,12 +47,14 @@ class Scope:
     saved:     what the checkpoint holds; None: nothing.
     goes_on:   whether only what it says is not done yet is planned, if it is of the same sources.
     limit:     rows of each stream that take part, from its first; None: all.
+    full:      whether what did not change is sent, too.
     latency_s: seconds the API takes to answer.
     """
 
     saved: Saved | None = None
     goes_on: bool = False
     limit: int | None = None
+    full: bool = False
     latency_s: float = LATENCY_S
 
 
@@ -66,18 +72,20 @@ async def survey(
     such a file; where the rest is asked for, CheckpointError if a run would be refused.
     """
     identity, ledger = job_identity("", streams), Ledger()
-    if scope.goes_on and scope.saved and _start(identity, scope.saved) in _GOING_ON:
+    compared = [one.name for one in streams if one.stream.changes is not None]
+    if scope.goes_on and scope.saved and _start(identity, scope.saved, compared) in _GOING_ON:
         ledger = Ledger(scope.saved.files, scope.saved.counts)
-    with Store(job.checkpoint.parent) as store:
+    with Store(job.checkpoint.parent) as store, looking(job, streams) as known:
+        streams = await known.compared(comparing.Scope(scope.full, scope.limit))
         loads, plans, found = await _read(job, streams, ledger, watcher, scope.limit, store)
     return Plan(
         job,
         str(job.sandbox or config.address(job, os.environ)),
         identity.digest,
         tuple(plans),
-        (*found, *_of_sources(plans), *of_job(job)),
+        (*found, *known.found, *_of_sources(plans), *of_job(job)),
         forecast(loads, job.destination, scope.latency_s),
-        standing(identity, scope.saved),
+        standing(identity, scope.saved, compared),
     )
 
 
@@ -108,22 +116,27 @@ async def _read(
 _GOING_ON = (Start.RESUME, Start.FINISHED)
 
 
-def standing(job: JobIdentity, saved: Saved | None) -> Standing | None:
-    """What the checkpoint says, in short, and what a run of the job makes of it."""
+def standing(
+    job: JobIdentity, saved: Saved | None, compared: Collection[str] = ()
+) -> Standing | None:
+    """What the checkpoint says, in short, and what a run of the job makes of it.
+
+    compared: as of `decide`.
+    """
     if saved is None:
         return None
     start, refusal = None, ""
     try:
-        start = _start(job, saved)
+        start = _start(job, saved, compared)
     except CheckpointError as error:
         refusal = error.what
     done = sum(counts.done for counts in saved.counts.values())
     return Standing(saved.run_id, saved.state, done, start, refusal)
 
 
-def _start(job: JobIdentity, saved: Saved) -> Start:
+def _start(job: JobIdentity, saved: Saved, compared: Collection[str]) -> Start:
     """What a run does; where it goes is not looked at, for that needs credentials."""
-    return decide(job._replace(destination=saved.job.destination), saved)
+    return decide(job._replace(destination=saved.job.destination), saved, compared)
 
 
 def _looks(store: Store) -> list[Look]:
@@ -150,6 +163,12 @@ def _of_sources(plans: Sequence[StreamPlan]) -> list[Finding]:
     """Streams that come to nothing."""
     found = []
     for plan in plans:
+        again = plan.filtered.get("superseded", 0)
+        if again:
+            text = (
+                f"{counted(again, 'row')} whose key a later row has: of a key the last one counts"
+            )
+            found.append(Finding("keys_repeated", text, plan.name, again, plan.superseded))
         if not plan.read and not plan.rows_done:
             found.append(Finding("no_rows", "its source holds no rows", plan.name))
         elif plan.read and plan.filtered.get("where") == plan.read:
@@ -173,6 +192,7 @@ class _Stream:
         self._filtered: Counter[str] = Counter()
         self._rows = self._rejected = self._held = self._deliverable = 0
         self._requests = self._operations = self._bytes = 0
+        self._superseded: list[Sample] = []
         self._read_s = 0.0
 
     async def read(self, ledger: Ledger, watcher: Watcher, limit: int | None) -> None:
@@ -213,6 +233,7 @@ class _Stream:
             body_bytes=self._bytes,
             refusals=tuple(self._refused.groups()),
             left_out=tuple(self._left_out.samples),
+            superseded=tuple(self._superseded),
             rows_done=rows_done,
         )
 
@@ -230,6 +251,9 @@ class _Stream:
         self._rows += block.row_count
         for part, rows in made.filtered.items():
             self._filtered[part] += len(rows)
+        again = made.filtered.get("superseded", np.empty(0, np.int64))
+        missing = SAMPLES_MAX - len(self._superseded)
+        self._superseded += [Sample(block.file.label, row + 1) for row in again[:missing].tolist()]
         folded = len(piece.rows) - len(piece)
         if folded:
             self._filtered["folded"] += folded

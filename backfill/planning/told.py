@@ -198,7 +198,15 @@ def _left_out(plan: Plan) -> list[str]:
         for s in plan.streams
         if s.left_out
     ]
-    return ["", "Left out by `where`:", *found] if found else []
+    parts = [
+        f"{stream.name}: {', '.join(f'{rows:,} {PARTS[part]}' for part, rows in told)}"
+        for stream in plan.streams
+        if (told := [(p, n) for p, n in stream.filtered.items() if n and p != "where"])
+    ]
+    return [
+        *(["", "Left out by `where`:", *found] if found else []),
+        *(["", "Not sent, though nothing is wrong with them:", *parts] if parts else []),
+    ]
 
 
 def _findings(plan: Plan) -> list[str]:

@@ -41,7 +41,7 @@ class DecodedFile:
     """
 
     def __init__(self, path: Path, label: str, encoding: str, bytes_max: int | None = None) -> None:
-        self._label, self._bytes_max = label, bytes_max
+        self.label, self._bytes_max = label, bytes_max
         with source_errors(label):
             self._raw = path.open("rb", buffering=0)
             self._size_bytes = self._size_now()
@@ -90,14 +90,14 @@ class DecodedFile:
         while size > 0:
             piece = self.read(min(size, _PIECE_BYTES))
             if not piece:
-                raise changed(self._label)
+                raise changed(self.label)
             size -= len(piece)
 
     def _decoded_piece(self, wanted: int) -> bytes:
         size = wanted if self._is_plain else min(max(wanted, 16), _PIECE_BYTES)
         if self._bytes_max is not None:
             size = min(size, self._bytes_max - self._raw.tell())
-        with source_errors(self._label):
+        with source_errors(self.label):
             piece = self._bytes.read(size)
             self._is_at_end = not piece
             if self._is_at_end:
@@ -109,7 +109,7 @@ class DecodedFile:
         except UnicodeError as error:  # what no byte of it explains: UTF-16 and UTF-32 without mark
             raise SourceError(
                 "the file does not begin with a byte order mark",
-                self._label,
+                self.label,
                 "say which order its bytes have: encoding: utf-16-le or utf-16-be",
             ) from error
         return text.encode("utf-8", "surrogatepass")
@@ -117,10 +117,10 @@ class DecodedFile:
     def _check_size(self) -> None:
         is_compressed = self._bytes is not self._raw
         if is_compressed and not self._size_bytes:
-            raise cut_short(self._label)
+            raise cut_short(self.label)
         is_read_whole = is_compressed or self._raw.tell() == self._size_bytes
         if self._size_now() != self._size_bytes or not is_read_whole:
-            raise changed(self._label)
+            raise changed(self.label)
 
     def _size_now(self) -> int:
         size = os.fstat(self._raw.fileno()).st_size

@@ -13,7 +13,9 @@ from typing import Protocol
 import numpy as np
 
 from backfill.errors import SourceError
+from backfill.readers import sieving
 from backfill.readers.decoded import DecodedFile
+from backfill.readers.sieving import Sifter
 from backfill.records import Block, BlockStart, Form, Sieve
 
 #: Text of one CSV block, in bytes. Measured by the whole command on 1 M people (12 columns, 139 MB;
@@ -78,15 +80,19 @@ class Grammar(Protocol):
         ...
 
 
+class SiftedGrammar(Grammar, sieving.Grammar, Protocol):
+    """The same, for who asks a sieve."""
+
+
 def blocks_of(
-    text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int, label: str
+    text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int
 ) -> Iterator[Block]:
     """The blocks of a file from `at` on, less those that the grammar passes over."""
     text.skip(at.offset)
     rest = b""
     while True:
-        where = f"{label}, row {at.row + 1} (line {at.line + 1})"
-        chunk, rest = next_chunk(text, rest, partial(grammar.record_end, at), block_bytes, where)
+        cut = partial(grammar.record_end, at)
+        chunk, rest = next_chunk(text, rest, cut, block_bytes, _place(text, at))
         if not chunk:
             return
         if (rows := grammar.passed_over(chunk)) is not None:
@@ -98,6 +104,30 @@ def blocks_of(
                 yield block
             chunk = chunk[block.stop.offset - at.offset :]
             at = block.stop
+
+
+def sifted_blocks(
+    text: DecodedFile,
+    at: BlockStart,
+    grammar: SiftedGrammar,
+    sieve: Sieve,
+    block_bytes: int,
+) -> Iterator[Block]:
+    """The blocks of a file from `at` on, of what a sieve leaves of it."""
+    text.skip(at.offset)
+    sifter, rest = Sifter(sieve, grammar, block_bytes), b""
+    while True:
+        cut = partial(grammar.record_end, at)
+        chunk, rest = next_chunk(text, rest, cut, block_bytes, _place(text, at))
+        if not chunk:
+            break
+        at, full = sifter.add(at, chunk, line_count(chunk))
+        yield from full
+    yield from sifter.flush(at)
+
+
+def _place(text: DecodedFile, at: BlockStart) -> str:
+    return f"{text.label}, row {at.row + 1} (line {at.line + 1})"
 
 
 def next_chunk(

@@ -20,15 +20,14 @@ from backfill import dialect
 from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.mapping import Source
 from backfill.readers.decoded import DecodedFile, as_in_file
-from backfill.readers.framing import Wanted, blocks_of
+from backfill.readers.framing import Wanted, blocks_of, sifted_blocks
 from backfill.readers.members import (
     CELLS_MAX,
     member_table,
     outside_strings,
     string_quotes,
 )
-from backfill.readers.sieving import sifted
-from backfill.records import Block, BlockStart, Fault, Form, Sieve, SourceFile
+from backfill.records import Block, BlockStart, Fault, Form, Int64s, Sieve, SourceFile
 
 #: Text of one block, in bytes. Measured on 1 M people of 12 members (283 MB), reading and
 #: encoding in M rows/s: 0.31 and 0.21 at 2 MiB, 0.34 and 0.31 at 4 MiB, 0.34 and 0.28 at 8 MiB.
@@ -66,7 +65,6 @@ class JsonlReader:
         self._file = file
         self._block_bytes, self._as_rejects = block_bytes, as_rejects
         self._is_wanted: Wanted | None = None
-        self._sieve: Sieve | None = None
         self.share = 0.0
         where = f"stream {file.stream}, {file.label}"
         self._encoding = dialect.encoding_name(source.encoding, where)
@@ -84,10 +82,14 @@ class JsonlReader:
 
         is_wanted: told the text of each block; of those it refuses most are left out.
         """
-        self._is_wanted, self._sieve = is_wanted, sieve
+        self._is_wanted = is_wanted
         with self._open() as text:
-            at = start or self._first
-            for block in blocks_of(text, at, self, self._block_bytes, self._file.label):
+            at, size = start or self._first, self._block_bytes
+            for block in (
+                blocks_of(text, at, self, size)
+                if sieve is None
+                else sifted_blocks(text, at, self, sieve, size)
+            ):
                 self.share = text.share
                 yield block
 
@@ -104,39 +106,6 @@ class JsonlReader:
         return len(begins) if (buffer[begins] == _OPEN).all() else None
 
     def block(self, at: BlockStart, text: bytes) -> Block:
-        """The objects of the text, or of its first lines where there are too many keys."""
-        return self._read(at, text) if self._sieve is None else self._sifted(self._sieve, at, text)
-
-    def _sifted(self, sieve: Sieve, at: BlockStart, text: bytes) -> Block:
-        """The same of the lines that a sieve lets through."""
-        buffer = np.frombuffer(text, np.uint8)
-        begins = np.append(0, np.flatnonzero(buffer[:-1] == _FEED) + 1)
-        starts = begins
-        if not (buffer[begins] == _OPEN).all():
-            lines = text.removesuffix(b"\n").split(b"\n")
-            starts = begins[[bool(line.strip(_SPACES)) for line in lines]]
-        kept, left = sifted(sieve, at.row, text, starts)
-        stop = BlockStart(at.row + len(starts), at.offset + len(text), at.line + len(begins))
-        if not left:
-            nothing = Block(self._file, self.form, at, stop, _table([]), kept.rows)
-            return replace(nothing, sieved=kept.sieved, hashes=kept.hashes)
-        found = self._read(BlockStart(0, 0), left)
-        if found.stop.row < len(kept.rows):  # too many keys for one block: the rest comes next
-            row = int(kept.rows[found.stop.row])
-            start = int(starts[row - at.row])
-            line = int(np.searchsorted(begins, start))
-            stop = BlockStart(row, at.offset + start, at.line + line)
-        return replace(
-            found,
-            start=at,
-            stop=stop,
-            rows=kept.rows[found.rows],
-            faults=tuple(replace(one, row=int(kept.rows[one.row])) for one in found.faults),
-            sieved={part: rows[rows < stop.row] for part, rows in kept.sieved.items()},
-            hashes=kept.hashes[: stop.row - at.row],
-        )
-
-    def _read(self, at: BlockStart, text: bytes) -> Block:
         """The objects of the text, or of its first lines where there are too many keys."""
         is_utf8 = _is_utf8(text)
         found = member_table(text) if is_utf8 else None
@@ -158,6 +127,27 @@ class JsonlReader:
             np.array([line.row for line in sound], np.int64),
             tuple(self._fault(line) for line in lines.all if line.complaint),
         )
+
+    def record_starts(self, text: bytes) -> Int64s:
+        """Where each line begins that is not blank."""
+        buffer = np.frombuffer(text, np.uint8)
+        begins = np.append(0, np.flatnonzero(buffer[:-1] == _FEED) + 1)
+        if (buffer[begins] == _OPEN).all():
+            return begins
+        lines = text.removesuffix(b"\n").split(b"\n")
+        found: Int64s = begins[[bool(line.strip(_SPACES)) for line in lines]]
+        return found
+
+    def kept_blocks(self, at: BlockStart, text: bytes, rows: Int64s) -> Iterator[Block]:
+        """Lines that a sieve leaves; in several blocks where they have too many keys for one."""
+        if not len(rows):
+            yield Block(self._file, self.form, at, at, _table([]), rows)
+        here = BlockStart(0, 0)
+        while here.row < len(rows):
+            found = self.block(here, text[here.offset :])
+            faults = tuple(replace(one, row=int(rows[one.row])) for one in found.faults)
+            yield replace(found, start=at, rows=rows[found.rows], faults=faults)
+            here = found.stop
 
     def _open(self) -> DecodedFile:
         file = self._file

@@ -1,0 +1,62 @@
+"""The streams of a plan as a run would send them: compared, without a change to what is known."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from backfill.config import Job
+from backfill.errors import GuardError
+from backfill.pipeline import OpenStream, Stop, comparing, departing
+from backfill.planning.looking import Finding
+from backfill.remarks import Level
+
+
+@contextmanager
+def looking(job: Job, streams: tuple[OpenStream, ...]) -> Iterator[Looking]:
+    """Open what is known of the streams, until the context ends."""
+    with ExitStack() as held:
+        yield Looking(job, streams, held)
+
+
+class Looking:
+    """Compares the streams of a job; found: what a person should know of it."""
+
+    def __init__(self, job: Job, streams: tuple[OpenStream, ...], held: ExitStack) -> None:
+        self._job, self._streams, self._held = job, streams, held
+        self.found: list[Finding] = []
+
+    async def compared(self, scope: comparing.Scope) -> tuple[OpenStream, ...]:
+        """What a run would send."""
+        if all(stream.stream.changes is None for stream in self._streams):
+            return self._streams
+        memories = comparing.looked_at(self._job, self._streams, self._held)
+        into: list[OpenStream] = []
+        await Stop().through(comparing.compared(self._streams, memories, scope, into))
+        streams = tuple(into)
+        folder = self._held.enter_context(tempfile.TemporaryDirectory())
+        try:
+            gone = departing.departures(self._job, streams, scope, self._says, Path(folder))
+        except GuardError as error:
+            text = f"a run stops before it sends anything: {error.what}; {error.fix}"
+            self.found.append(Finding("too_many_vanished", text))
+            return streams
+        self.found += [_departure(stream) for stream in gone]
+        return (*streams, *gone)
+
+    def _says(self, text: str, event: str = "remark", level: Level = "info") -> None:
+        if level == "warning":
+            self.found.append(Finding(event, text))
+
+
+def _departure(stream: OpenStream) -> Finding:
+    """That entities are gone, and what becomes of them."""
+    action = stream.stream.operation[1]
+    done = {"delete": "deleted, which cannot be taken back", "suppress": "suppressed"}
+    return Finding(
+        "vanished",
+        f"known keys have no row any more: each of them is {done.get(action, 'marked')}",
+        stream.name,
+    )
