@@ -47,6 +47,10 @@ class CheckpointError(UsageError):
     """The checkpoint is in use, belongs to another job, or cannot be read."""
 
 
+class InUse(CheckpointError):
+    """Another run holds what only one may have: it can be waited for."""
+
+
 class SourceError(BackfillError):
     """A source file cannot be read on."""
 

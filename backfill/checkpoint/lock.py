@@ -5,11 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from backfill.errors import CheckpointError
+from backfill.errors import InUse
+
+#: Who looks whether a lock is held has it for some microseconds; a run that starts in these tries
+#: again so often, after so many seconds each.
+_TRIES, _TRY_AGAIN_S = 5, 0.01
+
+#: Who has just taken the lock, and not written who it is yet.
+_SOMEBODY = "another process"
 
 
 @contextmanager
@@ -17,18 +25,12 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the checkpoint at `path` until the context ends or the process dies.
 
     The lock file stays when it is released: to remove it would let two processes hold two files
-    of one name. Raises CheckpointError naming the holder, OSError where no lock can be made.
+    of one name. Raises InUse naming the holder, OSError where no lock can be made.
     """
     descriptor = os.open(_lock_path(path), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CheckpointError(
-                f"the checkpoint is in use by {holder(path) or 'another process'}",
-                str(path),
-                "wait for that run to end, or stop it (it can be taken up again)",
-            ) from error
+        if not _taken(descriptor):
+            raise in_use(path, holder(path) or _SOMEBODY)
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
         try:
@@ -40,27 +42,38 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def holder(path: Path) -> str | None:
-    """Who holds the checkpoint, as far as can be told without trying the lock; None: nobody.
+    """Who holds the checkpoint; None: nobody.
 
-    A process killed on another host still counts as its holder: from here it cannot be seen.
-    Never raises: a lock file that cannot be read tells of nobody.
+    The lock itself is asked, for the name in it outlives a killed process, and its number may be
+    another one's by now, or one of another host. Never raises: a lock file that cannot be read
+    tells of nobody.
     """
-    try:
-        process, host = _lock_path(path.resolve()).read_text().split()
-        is_dead = host == socket.gethostname() and not _is_alive(int(process))
-    except (OSError, ValueError):
-        return None
-    return None if is_dead else f"process {process} on {host}"
+    with suppress(OSError), _lock_path(path.resolve()).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            process, _, host = file.read().decode(errors="replace").strip().partition(" ")
+            return f"process {process} on {host}" if host else _SOMEBODY
+    return None
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # alive, and another user's
-        return True
-    return True
+def in_use(path: Path, by: str) -> InUse:
+    """What to say of a checkpoint that another run holds."""
+    return InUse(
+        f"the checkpoint is in use by {by}",
+        str(path),
+        "wait for that run to end, as --wait does, or stop it (it can be taken up again)",
+    )
+
+
+def _taken(descriptor: int) -> bool:
+    """Whether the lock is ours now."""
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(_TRY_AGAIN_S)
+    return False
 
 
 def _lock_path(path: Path) -> Path:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from backfill.errors import UsageError
+from backfill.errors import InUse
 
 #: Digits of a process's number, and then some.
 _HOLDER_BYTES_MAX: Final = 32
@@ -21,7 +21,7 @@ def locked(state: Path) -> Iterator[Path]:
 
     Who only reads the state is not kept out. The lock file stays when it is released: to remove
     it would let two sandboxes hold two files of one name.
-    Raises UsageError naming the state and its holder.
+    Raises InUse naming the state and its holder.
     """
     path = state.with_name(state.name + ".lock")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -32,7 +32,7 @@ def locked(state: Path) -> Iterator[Path]:
             holder = os.read(descriptor, _HOLDER_BYTES_MAX).decode(errors="replace").strip()
             what = f"another sandbox has this state open: process {holder or 'unknown'}"
             fix = f"stop it, then try again; or use another file (its lock is {path})"
-            raise UsageError(what, str(state), fix) from error
+            raise InUse(what, str(state), fix) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         yield path

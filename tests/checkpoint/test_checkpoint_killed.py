@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
 import resource
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +25,7 @@ from backfill.resumption import Extent, Saved
 #: is told on a line of its own once it is durable.
 COMMITTING = """
 import sys
+import threading
 from pathlib import Path
 from backfill.checkpoint import Checkpoint
 from backfill.ledger import Changes, Counts, FileState, Request
@@ -110,6 +115,34 @@ def test_a_second_process_is_refused_while_the_first_lives_and_admitted_once_it_
         assert holder(path) is None
         with Checkpoint.open(path) as checkpoint:
             assert_is_of_one_commit(checkpoint.load())
+
+
+@pytest.mark.parametrize("host", [socket.gethostname(), "another-host"])
+def test_who_is_named_in_a_lock_that_nobody_holds_is_no_holder(tmp_path, host):
+    path = tmp_path / "checkpoint"
+    lock = tmp_path / "checkpoint.lock"
+    lock.write_text(f"{os.getpid()} {host}\n")  # of a killed one; its number is another's by now
+
+    assert holder(path) is None
+    with Checkpoint.open(path):
+        assert holder(path) == f"process {os.getpid()} on {socket.gethostname()}"
+    assert lock.read_text() == ""
+
+
+def test_looking_who_holds_a_checkpoint_keeps_nobody_from_taking_it(tmp_path):
+    path, over = tmp_path / "checkpoint", threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.001):
+            holder(path)
+
+    with ThreadPoolExecutor(2) as threads:
+        looking = [threads.submit(look) for _ in range(2)]
+        for _ in range(200):
+            Checkpoint.open(path).close()
+        over.set()
+        for each in looking:
+            each.result()
 
 
 def test_fresh_after_a_kill_keeps_the_last_commits_too_and_in_one_file(tmp_path):
