@@ -13,6 +13,7 @@ polars; `backfill.job` makes one of either, for values that are to be set once.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -93,17 +94,20 @@ def run(
     *,
     limit: int | None = None,
     fresh: bool = False,
+    wait_s: float = 0.0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Send what is not done of a job; the same call again goes on where it stopped.
 
     limit: rows of each stream that take part. fresh: start anew; the old checkpoint is kept aside.
+    wait_s: how long to wait for other runs of the job to end; math.inf: as long as it takes.
     on_progress: is told about once a second, in another thread.
     Returns what the run came to: what stopped one that had begun is in `error`. Raises
     BackfillError where nothing was begun, and KeyboardInterrupt once everything is saved.
     """
     made = job(given)
-    follower, options = Follower(on_progress), Options(limit, fresh)
+    follower = Follower(on_progress)
+    options = Options(limit, fresh, time.monotonic() + wait_s)
     return Result(made, _in_thread(lambda stop: engine.send(made, options, follower, stop=stop)))
 
 

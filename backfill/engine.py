@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from backfill import concurrency, config, pipeline
 from backfill.config import Job
-from backfill.errors import BackfillError, unforeseen
-from backfill.pipeline import Confirmed, Options, Place, Stop, Watcher
-from backfill.remarks import Remark
+from backfill.errors import BackfillError, InUse, unforeseen
+from backfill.pipeline import Confirmed, Options, Place, Stop, Turn, Watcher
+from backfill.remarks import Remark, Says
 from backfill.report import Closing
 
 if TYPE_CHECKING:
     from backfill import planning
 
-__all__ = ["confirmed", "destination", "send", "surveyed"]
+__all__ = ["confirmed", "destination", "send", "surveyed", "wait"]
 
 Outcome = TypeVar("Outcome")
 
@@ -47,11 +47,15 @@ def send(
     takes_signals: let SIGINT, SIGTERM and SIGHUP end the run in order; only in the main thread.
                    Once it has ended they are ignored: nothing is left but to say so.
     """
-    with destination(job) as place:
-        closing = _run(_sent(job, place, options, watcher, stop or Stop(), takes_signals))
+    closing = _run(_sent(job, options, watcher, stop or Stop(), takes_signals))
     if closing.was_done:
         return closing
     return replace(closing, report=_reported(job, closing, watcher))
+
+
+def wait(job: Job, until_s: float, says: Says) -> None:
+    """Wait for other runs of a job to end, before a person is asked; see `pipeline.Turn`."""
+    _run(Turn(until_s, says).come(job))
 
 
 def surveyed(
@@ -130,7 +134,7 @@ def _run(work: Coroutine[Any, Any, Outcome]) -> Outcome:
 
 
 async def _sent(
-    job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop, takes_signals: bool
+    job: Job, options: Options, watcher: Watcher, stop: Stop, takes_signals: bool
 ) -> Closing:
     loop = asyncio.get_running_loop()
     stop.goes_by(loop)
@@ -139,11 +143,23 @@ async def _sent(
     for number in taken:
         loop.add_signal_handler(number, stop.request, number)
     try:
-        return await pipeline.run(job, place, options, watcher, stop)
+        return await _in_turn(job, options, watcher, stop)
     finally:
         for number in taken:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
+
+
+async def _in_turn(job: Job, options: Options, watcher: Watcher, stop: Stop) -> Closing:
+    """Run it once nobody is in the way; another may still come between."""
+    turn = Turn(options.wait_until_s, watcher.says)
+    while True:
+        await stop.unless_asked(turn.come(job))
+        try:
+            with destination(job) as place:
+                return await pipeline.run(job, place, options, watcher, stop)
+        except InUse as other:
+            await stop.unless_asked(turn.after(other))
 
 
 def _stray(context: Mapping[str, Any]) -> Remark:

@@ -14,11 +14,12 @@ from backfill.checkpoint.file import (
     peek_reason,
     peek_sittings,
 )
-from backfill.checkpoint.lock import holder, locked
+from backfill.checkpoint.lock import holder, in_use, locked
 
 __all__ = [
     "Checkpoint",
     "holder",
+    "in_use",
     "locked",
     "new_run_id",
     "peek",

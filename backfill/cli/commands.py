@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,6 @@ import click
 from backfill.cli.help import Group
 from backfill.cli.options import (
     Part,
-    check_alone,
     config_argument,
     full_option,
     job_of,
@@ -23,6 +23,7 @@ from backfill.cli.options import (
     log_format_option,
     part_options,
     set_option,
+    wait_option,
 )
 from backfill.cli.output import Output, unbegun
 from backfill.cli.planning import ask
@@ -86,6 +87,7 @@ class _Options(Part):
     limit: int | None
     fresh: bool
     full: bool
+    wait_s: float
 
 
 @commands.command()
@@ -98,6 +100,7 @@ class _Options(Part):
 @part_options
 @click.option("--fresh", is_flag=True, help="Start anew; the old checkpoint is kept aside.")
 @full_option
+@wait_option
 @click.option(
     "--metrics-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -113,14 +116,16 @@ def run(
     **options: Unpack[_Options],
 ) -> None:
     """Send what is not done of CONFIG; the same command again goes on where it stopped."""
+    from backfill import engine
     from backfill.pipeline import Options
 
     part = Part(only=options["only"], source=options["source"])
-    extent = Options(options["limit"], options["fresh"], options["full"])
+    until_s = time.monotonic() + options["wait_s"]
+    extent = Options(options["limit"], options["fresh"], options["full"], until_s)
     with watched(output, config, metrics_file) as audience:
         job = job_of(config, overrides, part)
         output.unfinished = partial(unbegun, job)
-        check_alone(job)
+        engine.wait(job, until_s, audience.says)
         say_warnings(output, job)
         if not yes:
             ask(output, job, extent)

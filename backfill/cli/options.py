@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import glob
+import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -61,6 +61,36 @@ limit_option = click.option(
 )
 
 
+class _Wait(click.ParamType[float]):
+    """A time as `destination.give_up_after` takes it, in seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds; infinity as it is."""
+        from backfill.config import seconds
+
+        found = value if isinstance(value, float) else seconds(str(value))
+        if found is None:
+            words = f"'{value}' is no time, as 90s, 30m or 2h; a --wait without one stands last"
+            self.fail(words, param, ctx)
+        return found
+
+
+wait_option = click.option(
+    "--wait",
+    "wait_s",
+    is_flag=False,
+    flag_value=math.inf,
+    default=0.0,
+    type=_Wait(),
+    metavar="[TIME]",
+    help="Wait for another run of the job to end, so long at most (30m), instead of failing.",
+)
+
+
 class Part(TypedDict):
     """Which part of a job is meant: all of it where neither is given."""
 
@@ -95,22 +125,3 @@ def job_of(config: Path, overrides: Sequence[str], part: Part) -> Job:
         fix = f"add --only STREAM, one of: {names}"
         raise UsageError("--source does not say of which stream it is", "--source", fix)
     return job
-
-
-def check_alone(job: Job) -> None:
-    """Raise UsageError while a run is alive of which this is a part, or of a part of this.
-
-    Each keeps the pace for itself: together they would pass it.
-    """
-    from backfill.checkpoint import holder
-    from backfill.config import parts
-
-    whole = job.part_of
-    others = [("the whole job", whole.checkpoint)] if whole else []
-    with suppress(OSError):  # of a folder that may not be listed nobody can tell
-        others += [("a part of the job", path) for path in parts(whole or job)]
-    for what, path in others:
-        held_by = None if path == job.checkpoint else holder(path)
-        if held_by is not None:
-            fix = "wait for it to end: both together would pass the pace"
-            raise UsageError(f"a run of {what} is alive: {held_by}", str(path), fix)

@@ -39,12 +39,18 @@ def _number_or_auto(given: Any) -> Any:
     return None if given == "auto" else given
 
 
-def _seconds(given: Any) -> float:
+def seconds(given: str) -> float | None:
+    """A time as people write it, in seconds: "90", "90s", "10m", "2h"; None: it is none."""
+    found = _DURATION.fullmatch(given)
+    return float(found[1]) * _UNITS_S[found[2] or "s"] if found else None
+
+
+def _give_up_after(given: Any) -> float:
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
-    found = _DURATION.fullmatch(str(given)) if is_number or isinstance(given, str) else None
+    found = seconds(str(given)) if is_number or isinstance(given, str) else None
     if found is None:
         raise ValueError("give_up_after is a time, as 90s, 10m or 2h")
-    return float(found[1]) * _UNITS_S[found[2] or "s"]
+    return found
 
 
 class Destination(Model):
@@ -70,7 +76,7 @@ class Destination(Model):
     ] = Described(None, description="Requests in flight at once; auto (default) chooses.")
 
     give_up_after: Annotated[
-        float, BeforeValidator(_seconds, json_schema_input_type=float | str)
+        float, BeforeValidator(_give_up_after, json_schema_input_type=float | str)
     ] = Described(
         600.0,
         description="How long the API may fail before the run stops: seconds, or as 90s, 10m, 2h.",

@@ -6,6 +6,7 @@ from backfill.pipeline.flow import Watcher
 from backfill.pipeline.run import Options, run
 from backfill.pipeline.sources import OpenStream, open_streams
 from backfill.pipeline.stop import Stop, before_anything
+from backfill.pipeline.turn import Turn
 
 __all__ = [
     "Confirmed",
@@ -13,6 +14,7 @@ __all__ = [
     "Options",
     "Place",
     "Stop",
+    "Turn",
     "Watcher",
     "before_anything",
     "comparing",

@@ -31,11 +31,14 @@ class Options:
     limit: how many rows of each stream take part, from its first; None: all.
     fresh: start anew and keep the old checkpoint under another name.
     full:  send everything, whatever was acknowledged before.
+    wait_until_s: how long to wait for other runs of the job, on the clock of `time.monotonic`;
+           what is past: not at all.
     """
 
     limit: int | None = None
     fresh: bool = False
     full: bool = False
+    wait_until_s: float = 0.0
 
 
 async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop) -> Closing:
