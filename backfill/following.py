@@ -82,7 +82,8 @@ class Follower:
 
     def says(self, text: str, event: str = "remark", level: Level = "info") -> None:
         """Something a person should know; the parts of a Remark."""
-        _LOG.log(logging.getLevelName(level.upper()), text, extra={"event": event})
+        told = {"event": event, "run_id": self._run_id}
+        _LOG.log(logging.getLevelName(level.upper()), text, extra=told)
 
     def _tell(self, limited_by: Limit | None) -> None:
         if self._on_progress is None:
@@ -103,4 +104,5 @@ class Follower:
             )
         except Exception:
             self._on_progress = None
-            _LOG.exception("on_progress failed, and is called no more")
+            told = {"run_id": self._run_id}
+            _LOG.exception("on_progress failed, and is called no more", extra=told)

@@ -21,14 +21,19 @@ class Monitor(Watcher, Protocol):
 
 
 class Audience:
-    """Who watches a run, as one; progress is told first."""
+    """Who watches a run, as one; progress is told first.
+
+    run_id: None as long as none has begun.
+    """
 
     def __init__(self, progress: Watcher, monitors: Sequence[Monitor]) -> None:
+        self.run_id: str | None = None
         self._monitors = monitors
         self._all = [progress, *monitors]
 
     def starts(self, run_id: str) -> None:
         """The run begins, or goes on, under this name."""
+        self.run_id = run_id
         for each in self._all:
             each.starts(run_id)
 

@@ -29,12 +29,14 @@ class Output:
     log:        what stderr gets JSON lines by; None: it gets text for people.
     unfinished: the JSON object of a command that failed, less its error; told the state.
     has_told:   whether that object was printed.
+    run_id:     of the run that the command began; None as long as there is none.
     """
 
     wants_json: bool
     unfinished: Callable[[State], Mapping[str, Any]] = lambda state: {"state": state}
     log: JsonLog | None = None
     has_told: bool = False
+    run_id: str | None = None
 
     def lines(self, lines: list[str]) -> None:
         """Text for people: on stderr where stdout is for a program, nowhere where both are."""
@@ -81,7 +83,8 @@ class Output:
         if self.log:
             self.log.fail(error)
         else:
-            click.echo(f"error: {error}", err=True)
+            lead = f"{self.run_id} " if self.run_id and not sys.stderr.isatty() else ""
+            click.echo(f"{lead}error: {error}", err=True)
         state: State = "interrupted" if isinstance(error, Interrupted) else "stopped"
         with suppress(StorageError):  # the report itself: the exit code still tells
             self.result({**self.unfinished(state), "error": error.as_json()})

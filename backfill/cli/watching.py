@@ -38,7 +38,11 @@ def watched(output: Output, config: Path, metrics_file: Path | None = None) -> I
             monitors.append(open_ones.enter_context(metrics))
         if _asks_for_spans(os.environ) and (spans := _spans(config.stem, progress.says)):
             monitors.append(open_ones.enter_context(spans))
-        yield Audience(progress, monitors)
+        audience = Audience(progress, monitors)
+        try:
+            yield audience
+        finally:
+            output.run_id = audience.run_id
 
 
 def _asks_for_spans(environ: Mapping[str, str]) -> bool:

@@ -48,9 +48,11 @@ class Lines(Turn):
         super().__init__(clock_s)
         self._out = out or sys.stderr
         self._schedule = Schedule(clock_s(), clock_s())
+        self._lead = ""
 
     def starts(self, run_id: str) -> None:
-        """The closing summary names it."""
+        """The run begins, or goes on, under this name, with which every line begins from now on."""
+        self._lead = f"{run_id} "
 
     def begins(self, stream: str, rows_done: int) -> None:
         """A stream's turn has come; so many of its rows are done already."""
@@ -76,7 +78,7 @@ class Lines(Turn):
 
     def says(self, text: str, event: str = "remark", level: Level = "info") -> None:  # noqa: ARG002
         """Something a person should know."""
-        print(shown(text, level), file=self._out, flush=True)
+        print(f"{self._lead}{shown(text, level)}", file=self._out, flush=True)
 
     def close(self) -> None:
         """Say how far the stream is that did not end."""

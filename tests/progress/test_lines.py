@@ -39,6 +39,19 @@ def test_a_stream_that_begins_and_ends_at_once_has_two_lines(lines, out, clock):
     ]
 
 
+def test_every_line_begins_with_the_id_of_the_run_once_it_has_one(lines, out):
+    lines.says("no room", level="warning")
+    lines.starts("20260102T030405Z-0a1b2c")
+    lines.begins("people", 0)
+    lines.says("no room", level="warning")
+
+    assert out.getvalue().splitlines() == [
+        "warning: no room",
+        "20260102T030405Z-0a1b2c people: begins",
+        "20260102T030405Z-0a1b2c warning: no room",
+    ]
+
+
 def test_a_line_says_how_far_how_fast_how_long_yet_and_what_holds_it_up(lines, out, clock):
     lines.begins("people", 0)
     lines.expects(4000)
