@@ -107,7 +107,7 @@ def run(
     """
     made = job(given)
     follower = Follower(on_progress)
-    options = Options(limit, fresh, time.monotonic() + wait_s)
+    options = Options(limit, fresh, wait_until_s=time.monotonic() + wait_s)
     return Result(made, _in_thread(lambda stop: engine.send(made, options, follower, stop=stop)))
 
 

@@ -19,6 +19,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def lasting(seconds: float) -> str:
+    """A time that passed, in the two units that matter: "0.3 s", "12 min 4 s", "2 d"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest_s = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days = hours // 24 if hours >= 48 else 0
+    units = [(days, "d"), (hours - 24 * days, "h"), (minutes, "min"), (rest_s, "s")]
+    first = next((n for n, (count, _) in enumerate(units) if count), len(units))
+    return " ".join(f"{count} {unit}" for count, unit in units[first : first + 2] if count)
+
+
 def aligned(table: Sequence[Sequence[str]]) -> list[str]:
     """A line for each row of cells: the first column from the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

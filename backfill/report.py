@@ -86,11 +86,11 @@ def as_json(closing: Closing) -> dict[str, Any]:
     return {
         "state": closing.state,
         "run_id": closing.run_id,
-        **_sums_as_json(total(closing.counts.values())),
+        **sums_as_json(total(closing.counts.values())),
         "requests": {"sent": effort.requests_sent, "retried": effort.requests_retried},
         "bytes_sent": effort.bytes_sent,
         "elapsed_s": round(effort.elapsed_s, 3),
-        "streams": [{"name": n, **_sums_as_json(c)} for n, c in closing.counts.items()],
+        "streams": [{"name": n, **sums_as_json(c)} for n, c in closing.counts.items()],
         "held": closing.held,
         "rejects": [str(path) for path in closing.rejects],
         "checkpoint": None if closing.checkpoint is None else str(closing.checkpoint),
@@ -141,11 +141,11 @@ def status_as_json(
         "reason": reason if _state(saved, holder) == "stopped" else None,
         "run_id": saved.run_id,
         "is_finished": saved.is_finished,
-        **_sums_as_json(total(counts.values())),
+        **sums_as_json(total(counts.values())),
         "streams": [
             {
                 "name": stream.name,
-                **_sums_as_json(counts[stream.name]),
+                **sums_as_json(counts[stream.name]),
                 "files": {"finished": finished[stream.name], "total": len(stream.files)},
             }
             for stream in saved.job.streams
@@ -202,7 +202,8 @@ def _add_up(counts: Counts) -> None:
         raise AssertionError(f"the counts do not add up: {counts}")
 
 
-def _sums_as_json(counts: Counts) -> dict[str, Any]:
+def sums_as_json(counts: Counts) -> dict[str, Any]:
+    """Counts and what they are made of. Raises AssertionError where they do not add up."""
     _add_up(counts)
     return {
         "rows": {column: getattr(counts, column) for column in _COLUMNS},

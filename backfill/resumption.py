@@ -121,6 +121,23 @@ class Sitting(NamedTuple):
     ended_s: float
 
 
+class Work(NamedTuple):
+    """What was done for a run, by all processes that worked at it.
+
+    requests: every one, also those retried among them; body_bytes: of all of them.
+    """
+
+    requests: int = 0
+    retried: int = 0
+    body_bytes: int = 0
+    sittings: tuple[Sitting, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long they worked."""
+        return sum(max(0.0, each.ended_s - each.began_s) for each in self.sittings)
+
+
 class Log(NamedTuple):
     """What happened in a run, for people: each request, in the order of their answers, and what was
     said. Nothing goes by it.

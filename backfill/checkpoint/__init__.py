@@ -13,6 +13,7 @@ from backfill.checkpoint.file import (
     peek_log,
     peek_reason,
     peek_sittings,
+    peek_work,
 )
 from backfill.checkpoint.lock import holder, in_use, locked
 
@@ -27,4 +28,5 @@ __all__ = [
     "peek_log",
     "peek_reason",
     "peek_sittings",
+    "peek_work",
 ]

@@ -18,6 +18,7 @@ import numpy as np
 from backfill.checkpoint import tables
 from backfill.checkpoint.failures import damaged, mapped, read_from
 from backfill.checkpoint.lock import locked
+from backfill.checkpoint.work import read_work
 from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Changes
 from backfill.private import make_folder
@@ -30,6 +31,7 @@ from backfill.resumption import (
     Saved,
     Sitting,
     State,
+    Work,
 )
 
 #: SQLite's header: the magic, whether the write-ahead log is on, and the application id.
@@ -60,8 +62,8 @@ class Checkpoint:
         """Take hold of the checkpoint, and make it if it is not there.
 
         fresh: keep an old one under another name and start with an empty one.
-        Raises CheckpointError where it is in use, not a checkpoint, damaged or of a newer
-        version; StorageError where it cannot be written.
+        Raises InUse where another process holds it; CheckpointError where it is not a checkpoint,
+        damaged or of a newer version; StorageError where it cannot be written.
         """
         path = path.resolve()  # one lock for all the names of one file
         with mapped(path), ExitStack() as held:
@@ -79,6 +81,11 @@ class Checkpoint:
         """What the last commit left; None: no run has begun."""
         with read_from(self.path):
             return tables.read(self._connection)
+
+    def work(self) -> Work:
+        """What was done for the run that stands here, as of the last commit."""
+        with read_from(self.path):
+            return read_work(self._connection)
 
     def begin(self, job: JobIdentity, run_id: str, *, is_full: bool = False) -> None:
         """Start a run from nothing, over whatever run stands here."""
@@ -167,6 +174,14 @@ def peek_reason(path: Path) -> str | None:
     Raises as `peek` does.
     """
     return _peeked(path, tables.read_reason)
+
+
+def peek_work(path: Path) -> Work:
+    """What was done for the run that a checkpoint holds.
+
+    Raises as `peek` does.
+    """
+    return _peeked(path, read_work) or Work()
 
 
 def _peeked(path: Path, read: Callable[[sqlite3.Connection], Found]) -> Found | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from backfill.cli.assistance import completion, schema
 from backfill.cli.commands import commands
 from backfill.cli.drafting import init
-from backfill.cli.inquiries import rejects, why
+from backfill.cli.inquiries import history, rejects, why
 from backfill.cli.output import Output, unbegun
 from backfill.cli.planning import plan
 from backfill.cli.process import settle
@@ -32,7 +32,7 @@ __all__ = ["main"]
 #: How long a thread may take to end, in seconds; one that is idle takes a millisecond.
 _LEAVE_S = 0.2
 
-for command in (chaos, init, plan, rejects, report, schema, completion, why):
+for command in (chaos, history, init, plan, rejects, report, schema, completion, why):
     commands.add_command(command)
 
 

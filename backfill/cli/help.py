@@ -17,6 +17,7 @@ SECTIONS = {
         "demo": "all of it on this machine, with sample data",
         "check": "do the config, its files and the key fit?",
         "status": "how far is a run? also while it is alive",
+        "history": "every run so far, how it ended, and which was odd",
         "report": "a run's report as one HTML file, made again",
         "sandbox": "a local Track API to rehearse against",
         "chaos": "rehearse a config with everything going wrong",

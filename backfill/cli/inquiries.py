@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from backfill.cli.options import config_argument, json_option, set_option
 from backfill.cli.output import Output
+from backfill.errors import BackfillError
 
 
 @click.command()
@@ -32,6 +34,43 @@ def rejects(output: Output, config: Path, overrides: Sequence[str]) -> None:
     every = found(job)
     output.lines(inquiry.lines(job, every))
     output.result(inquiry.as_json(job, every))
+
+
+@click.command()
+@config_argument
+@set_option
+@json_option
+@click.option(
+    "--last",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    metavar="N",
+    help="How many runs to show.",
+)
+@click.pass_obj
+def history(output: Output, config: Path, overrides: Sequence[str], last: int) -> None:
+    """The runs of CONFIG: when, how long, how much, how each ended, and which are odd.
+
+    A run is odd where its numbers are far from the median of those before it, where it was stopped
+    or killed, where a run is missing before it, and where nothing was new. Also while one is alive.
+    """
+    from backfill import history as nights
+    from backfill.checkpoint import holder, peek, peek_work
+    from backfill.config import load
+    from backfill.resumption import Work
+
+    checkpoint = load(config, overrides).checkpoint
+    entries, unread = nights.read(checkpoint)
+    held_by, saved, work = holder(checkpoint), None, Work()
+    try:
+        saved, work = peek(checkpoint), peek_work(checkpoint)
+    except BackfillError as error:  # the history is whole without it
+        output.says(str(error), "checkpoint_unread", "warning")
+    known = nights.as_of(entries, saved, work, held_by)
+    found, path = nights.looked_at(known, last, datetime.now(UTC)), nights.beside(checkpoint)
+    output.lines(nights.lines(found, path, unread))
+    output.result(nights.as_json(found, path, unread))
 
 
 @click.command()

@@ -20,7 +20,7 @@ _LOOKED_AT_BYTES = 64 << 20
 
 #: What stands beside a checkpoint and is none, and one that --fresh put aside.
 _BESIDE = re.compile(
-    r"(\.lock|-wal|-shm|-journal|\.plan\.json|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}(\.html)?)$"
+    r"(\.lock|-wal|-shm|-journal|\.history|\.plan\.json|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}(\.html)?)$"
 )
 
 

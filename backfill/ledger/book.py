@@ -36,6 +36,11 @@ class Ledger:
         self._changed_rules: set[tuple[str, str]] = set()
         self._remarks: list[str] = []
 
+    @property
+    def known(self) -> Mapping[str, Counts]:
+        """What became of the rows so far, of each stream that has begun."""
+        return self._counts
+
     def counts(self, stream: str) -> Counts:
         """What became of the stream's rows so far."""
         return self._counts.get(stream, Counts())

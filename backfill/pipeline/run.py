@@ -16,6 +16,7 @@ from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.flow import Terms, Watcher
 from backfill.pipeline.limits import batch_operations_max
 from backfill.pipeline.preparing import Preparing
+from backfill.pipeline.record import Record
 from backfill.pipeline.running import Running, Spent
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
@@ -69,8 +70,10 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
             await cleared(streams, Ledger())
         checkpoint = held.enter_context(_opened(job, options, watcher))
         saved = checkpoint.load()
+        record = Record(checkpoint, watcher.says, is_cut=options.limit is not None)
         start = decide(identity, saved, preparing.compared, is_full=options.full)
         if start is Start.FINISHED and saved is not None:
+            record.found_nothing_new(saved.run_id)
             return _already_done(job, saved, spent)
         resumed = saved if start is Start.RESUME else None
         ledger = Ledger(resumed.files, resumed.counts, resumed.rules) if resumed else Ledger()
@@ -83,13 +86,16 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         preparing.begin(run_id, is_resumed=resumed is not None)
         if resumed is None:
             _say_closed(saved, watcher)
+            record.is_replaced()
             begun = job_identity(place.identity, streams)
             checkpoint.begin(begun, run_id, is_full=options.full)
         else:
             checkpoint.go_on()
             watcher.says(_progress(resumed), "run_resumed")
+        record.began(run_id, ledger.known)
         running = Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
         state, error = await running.deliver(place, saved, stop)
+        record.ended(run_id, state, ledger.known, running.held, error)
     return Closing(
         state,
         run_id,
