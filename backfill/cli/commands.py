@@ -147,7 +147,8 @@ def status(output: Output, config: Path, overrides: Sequence[str]) -> None:
 
     job = load(config, overrides)
     saved, held_by = peek(job.checkpoint), holder(job.checkpoint)
-    files = [path for s in job.streams for path in refused(job.rejects, s.name)]
+    names = [stream.name for stream in (saved.job.streams if saved else job.streams)]
+    files = [path for name in names for path in refused(job.rejects, name)]
     reason = peek_reason(job.checkpoint) if saved and saved.state == "stopped" else None
     output.lines(report.status_lines(saved, held_by, job.checkpoint, files, reason))
     output.result(report.status_as_json(saved, held_by, job.checkpoint, files, reason))

@@ -183,6 +183,9 @@ class Evidence:
             return Fate("rejected", by="us", rule=found.rule, reason=found.reason, says=says)
         if found.outcome == "filtered":
             return found
+        if asked.stream.changes is not None:
+            says = "what it says was acknowledged before, or a later row has its key"
+            return Fate("filtered", part="unchanged", says=says)
         return Fate("unknown", says="it is done, and no request in the log carried it")
 
     def _folded(self, hits: Hits) -> dict[int, int]:
