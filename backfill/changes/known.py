@@ -177,13 +177,12 @@ def _merged(
 ) -> Records:
     """A piece of what is known, after some of the later records; those up to `doubted` are void."""
     places = np.sort(places)
+    places = places[later["line"][places] != ALL_IN_DOUBT]
     some: Records = later[places]
     if doubted >= 0:
         known = entries.in_doubt(known)
         is_void = (places <= doubted) & (some["line"] != entries.GONE)
         some[is_void] = entries.in_doubt(some[is_void])
-        some = some[places != doubted]
-        some = some[some["line"] != ALL_IN_DOUBT]
     return entries.with_later(known, some)
 
 
