@@ -33,6 +33,8 @@ FORMAT = 1
 
 _MAGIC = b"backfill changes\n"
 _HEADER_BYTES = 8192
+#: What the header says, as JSON; before it stands the xxh3_128 of it.
+_TOLD_BYTES = _HEADER_BYTES - len(_MAGIC) - 16
 #: Records read and merged at once: 9 MB.
 PIECE_RECORDS = 1 << 18
 
@@ -231,9 +233,9 @@ def _write_anew(path: Path, belongs: Mapping[str, Any], pieces: Iterator[Records
             seal.update(np.ascontiguousarray(piece).data)
             count += _put(file, piece)
         told = {"format": FORMAT, "belongs": dict(belongs), "count": count}
-        header = _MAGIC + json.dumps({**told, "seal": seal.hexdigest()}).encode()
+        text = json.dumps({**told, "seal": seal.hexdigest()}).encode().ljust(_TOLD_BYTES)
         file.seek(0)
-        file.write(header.ljust(_HEADER_BYTES))
+        file.write(_MAGIC + xxhash.xxh3_128_digest(text) + text)
         file.flush()
         os.fsync(file.fileno())
     sync_folder(path.parent)
@@ -252,10 +254,10 @@ def _header(content: bytes, path: Path) -> Header:
         raise CheckpointError(
             "this is not what change detection keeps", str(path), "move the file away"
         )
-    try:
-        told = json.loads(content.removeprefix(_MAGIC))
-    except ValueError as error:
-        raise _damaged(path) from error
+    seal, text = content[-_TOLD_BYTES - 16 : -_TOLD_BYTES], content[-_TOLD_BYTES:]
+    if len(content) < _HEADER_BYTES or seal != xxhash.xxh3_128_digest(text):
+        raise _damaged(path)
+    told = json.loads(text)
     if told["format"] != FORMAT:
         raise CheckpointError(
             f"what is known of earlier runs was written by another version of backfill"
