@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import xxhash
 
 from backfill.arrays import integers
 from backfill.columns import Column
@@ -131,12 +132,18 @@ def _of_texts(records: pa.LargeBinaryArray) -> UInt64s:
 
 
 def _of_table(table: pa.RecordBatch) -> UInt64s:
-    """Of the values as polars has them; nested and binary ones by their JSON."""
-    columns = []
+    """Of the values as polars has them, and of their types; nested and binary ones by their JSON.
+
+    Equal bits of two types are two values: 1 and true, a number and a time, 1.00 and 100.
+    """
+    columns, kinds = [], list[str]()
     for i, (name, array) in enumerate(zip(table.schema.names, table.columns, strict=True)):
         column = Column(name, array, Form.TYPED)
+        kinds.append(str(column.dtype))
         is_flat = not (column.dtype.is_nested() or column.dtype == pl.Binary)
         columns.append((column.series if is_flat else column.json.text).alias(str(i)))
     if not columns:
         return np.zeros(table.num_rows, np.uint64)
-    return pl.DataFrame(columns).hash_rows().to_numpy()
+    of_types = np.uint64(xxhash.xxh3_64_intdigest("\n".join(kinds).encode()))
+    found: UInt64s = pl.DataFrame(columns).hash_rows().to_numpy() ^ of_types
+    return found

@@ -41,7 +41,7 @@ def typed(values: list[object], kind: pa.DataType | None = None) -> Column:
 
 P1, ONE, BLANK = "1f1a6f1ac3d709bd866569", "7655b09d009bc6f47bbb96", "ccbabf549aa0b87f191d58"
 TRUE, U_UMLAUT = "702036acf42a7d9198cae0", "dc6d1e1caef554581e0309"
-UTC_2020 = dt.datetime(2020, 1, 1)  # noqa: DTZ001 (the column has the zone)
+UTC_2020 = dt.datetime(2020, 1, 1)
 
 
 @pytest.mark.parametrize(
