@@ -16,7 +16,7 @@ import polars as pl
 
 from backfill.changes.entries import RECORD, Records
 from backfill.columns import Column, escaped
-from backfill.records import Bools, Int64s
+from backfill.records import Bools, Int64s, Slice
 
 _KEY, _OPERATION = b"backfill key 1", b"backfill op 1"
 _KEY_BYTES, _OPERATION_BYTES = 12, 16
@@ -51,13 +51,23 @@ def put_operations(records: Records, operations: memoryview, ends: Int64s) -> No
 
     operations, ends: as of `Encoded`.
     """
-    blake2b, digests, start = hashlib.blake2b, list[bytes](), 0
+    found, start = list[bytes](), 0
     for end in ends.tolist():
-        text = operations[start : end - 1]
-        digests.append(blake2b(text, digest_size=_OPERATION_BYTES, person=_OPERATION).digest())
+        found.append(of_operation(operations[start : end - 1]))
         start = end
-    pairs = np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
+    pairs = np.frombuffer(b"".join(found), "<u8").reshape(-1, 2)
     records["d0"], records["d1"] = pairs[:, 0], pairs[:, 1]
+
+
+def of_operation(text: Slice) -> bytes:
+    """The digest of an operation."""
+    return hashlib.blake2b(text, digest_size=_OPERATION_BYTES, person=_OPERATION).digest()
+
+
+def operations_of(records: Records) -> list[bytes]:
+    """The digests of operations that records hold."""
+    whole = np.stack([records["d0"], records["d1"]], axis=1).astype("<u8").tobytes()
+    return [whole[i : i + _OPERATION_BYTES] for i in range(0, len(whole), _OPERATION_BYTES)]
 
 
 def _text(columns: Mapping[str, Column], name: str, height: int) -> pl.Series:

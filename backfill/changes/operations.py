@@ -5,7 +5,7 @@ An operation is one JSON object, `{"type":…,"action":…,"identifiers":…,"at
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from backfill.arrays import flags
-from backfill.changes.texts import Texts
 from backfill.operations import Encoded
-from backfill.records import Bools, Int64s, Marks
+from backfill.records import Bools, Int64s
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 #: Members that are left out where they are what was sent before; never one that names the entity.
 _ATTRIBUTES, _RELATIONSHIPS, _UPDATE = "attributes", "cio_relationships", "_update"
+_IDENTIFIERS = "identifiers"
 
 
 class _Named(msgspec.Struct):
@@ -51,28 +51,25 @@ def chosen(made: Encoded, wanted: Bools) -> tuple[memoryview, Int64s]:
     return memoryview(data)[int(ends[0]) : int(ends[-1])], ends[1:] - ends[0]
 
 
-def reduced(made: Encoded, marks: Marks, kept: Texts) -> Encoded:
+def reduced(made: Encoded, acknowledged: Sequence[bytes | None]) -> Encoded:
     """The same operations without the attributes that were acknowledged as they are.
 
-    One whose entity is new, or of which nothing is kept, stays whole.
+    acknowledged: the last operation that was, of each; None: the operation stays whole.
     """
-    is_known = marks.entries >= 0
-    before = kept.of(marks.part(is_known).records)
-    if not any(before):
+    if not any(acknowledged):
         return made
-    earlier = iter(before)
-    parts: list[bytes] = []
-    for text, known in zip(_each(made), is_known.tolist(), strict=True):
-        then = next(earlier) if known else None
-        parts.append((text if then is None else _difference(text, then)) + b",")
+    parts = [
+        (text if then is None else _difference(text, then)) + b","
+        for text, then in zip(_each(made), acknowledged, strict=True)
+    ]
     ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
     return replace(made, operations=memoryview(b"".join(parts)), ends=ends)
 
 
 def _difference(now: bytes, then: bytes) -> bytes:
-    """An operation less what it says as an earlier one did."""
+    """An operation less what it says as an earlier one did; whole, where that names another."""
     members, before = _MEMBERS.decode(now), _MEMBERS.decode(then)
-    if "type" not in before:  # only its identifiers were kept
+    if members[_IDENTIFIERS] != before[_IDENTIFIERS]:
         return now
     if _ATTRIBUTES in members and _ATTRIBUTES in before:
         said = _MEMBERS.decode(before[_ATTRIBUTES])

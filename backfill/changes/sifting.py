@@ -31,8 +31,8 @@ def sift(made: Encoded, changes: Changes, compared: Comparison, texts: Texts | N
     marks = Marks(records, known_at, kept)
     found = made if is_new.all() else _less(made, marks, is_new)
     marks = marks.part(is_new)
-    if changes.send == "changed_attributes" and texts is not None:
-        found = operations.reduced(found, marks, texts)
+    if changes.send == "changed_attributes" and texts is not None and not compared.is_full:
+        found = operations.reduced(found, _acknowledged(marks, compared, texts))
     return replace(found, piece=replace(found.piece, marks=marks))
 
 
@@ -56,6 +56,22 @@ def _differ(records: Records, known_at: Int64s, compared: Comparison) -> Bools:
     before, now = compared.known.at(known_at[is_known]), records[is_known]
     is_new[is_known] = (before["d0"] != now["d0"]) | (before["d1"] != now["d1"])
     return is_new
+
+
+def _acknowledged(marks: Marks, compared: Comparison, texts: Texts) -> list[bytes | None]:
+    """The operation that each entity was last told, where it is known and kept.
+
+    Of one in doubt there is a text as well, but it was told another since; the text of one that
+    was told something while none were kept is older than what is known.
+    """
+    known = compared.known.at(marks.entries[marks.entries >= 0])
+    told = iter(zip(texts.of(known), digests.operations_of(known), strict=True))
+    found: list[bytes | None] = []
+    for entry in marks.entries.tolist():
+        text, digest = next(told) if entry >= 0 else (None, b"")
+        is_it = text is not None and digests.of_operation(text) == digest
+        found.append(text if is_it else None)
+    return found
 
 
 def _less(made: Encoded, marks: Marks, is_new: Bools) -> Encoded:

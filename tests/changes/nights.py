@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
 from backfill import engine
-from backfill.changes import Known, Memory
+from backfill.changes import Known
 from backfill.changes.known import path_of
 from backfill.config import load, only
 from backfill.following import Follower
 from backfill.pipeline import Options
 from backfill.report import Closing
 from backfill.sandbox import Sandbox, contents, embedded
-from tests.end_to_end.command import Ended, environ, run_job, write_job
+from tests.end_to_end.command import Ended, run_job, write_job
 from tests.end_to_end.recorder import Answer, Posted, Recorder, recording
 
 Row = Mapping[str, Any]
@@ -59,7 +57,7 @@ class Nights:
     """A folder with a job, and the workspace it sends to.
 
     refuses: an operation that the API does not take.
-    loses:   a batch of which the answer never comes, although it was applied.
+    loses:   a batch of which the answer never comes, although it was applied; drops: and was not.
     """
 
     folder: Path
@@ -169,24 +167,12 @@ def _post(address: str, operations: list[Operation]) -> tuple[int, bytes]:
     return status, text
 
 
-@pytest.fixture
-def nights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
-    """A job's folder and its workspace, which lasts for the test."""
-    with beginning(tmp_path) as found:
-        for name, value in environ(found.server.address).items():
-            monkeypatch.setenv(name, value)
-        yield found
-
-
 @contextlib.contextmanager
 def beginning(folder: Path) -> Iterator[Nights]:
-    """The same, for who sets the environment."""
+    """A job's folder and its workspace, until the context ends."""
     state = folder / "workspace.db"
     with embedded(Sandbox(state, "site", KEY)) as sandbox:
         found = Nights(folder, state, sandbox)
         with recording(lambda posted: found.answer(posted)) as server:
             found.server = server
             yield found
-
-
-__all__ = ["KEY", "PEOPLE", "Memory", "Nights", "Operation", "Row", "as_dict", "nights", "people"]
