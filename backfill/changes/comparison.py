@@ -31,6 +31,7 @@ _UNCHANGED, _SUPERSEDED = SIEVED.index("unchanged"), SIEVED.index("superseded")
 ROWS_MAX = 2**32 - 2
 
 UInt32s = npt.NDArray[np.uint32]
+Int32s = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +43,7 @@ class Comparison:
     firsts:     by file: the place of its first row over all files; seeds: as of Comparing.begin.
     said:       uint8, by place: what a sieve says of the row.
     places:     uint32[c], ascending: the rows that are to be encoded and have a key.
-    known_at:   int64[c]: where each stands among what is known; -1: it is new.
+    known_at:   int32[c]: where each stands among what is known; -1: it is new.
     gone:       int64[g]: who is known and has no row.
     unreadable: rows whose key could not be read.
     """
@@ -54,7 +55,7 @@ class Comparison:
     seeds: dict[SourceFile, int]
     said: npt.NDArray[np.uint8]
     places: UInt32s
-    known_at: Int64s
+    known_at: Int32s
     gone: Int64s
     unreadable: int
 
@@ -90,8 +91,8 @@ class Comparison:
 
     def known_of(self, file: SourceFile, rows: Int64s) -> Int64s:
         """Where the entities of rows that were encoded stand among what is known; -1: nowhere."""
-        found: Int64s = self.known_at[np.searchsorted(self.places, rows + self.firsts[file])]
-        return found
+        at = np.searchsorted(self.places, rows + self.firsts[file])
+        return self.known_at[at].astype(np.int64)
 
 
 class Comparing:
@@ -103,7 +104,7 @@ class Comparing:
     def __init__(self, known: Known, key: Sequence[str], *, is_full: bool) -> None:
         self._known, self._key = known, tuple(key)
         self._is_full = is_full
-        self._index = Lines.of(iter(()) if is_full else known.pieces())
+        self._index = Lines.of(iter(()), 0) if is_full else Lines.of(known.pieces(), known.count)
         #: By entity: 1 and the place of the last row that has its line; 0: none has.
         self._seen: UInt32s = np.zeros(known.count, np.uint32)
         self._said = np.zeros(0, np.uint8)
@@ -143,7 +144,7 @@ class Comparing:
 
     def compared(self) -> Comparison:
         """What came of it, once every row was seen."""
-        self._index = Lines.of(iter(()))
+        self._index = Lines.of(iter(()), 0)
         places, keys = np.concatenate(self._places), self._keys()
         is_last = _are_last(keys)
         self._said[places[~is_last]] = _SUPERSEDED
@@ -204,9 +205,9 @@ class Comparing:
             room[: len(self._said)] = self._said
             self._said = room
 
-    def _joined(self, keys: Keys) -> Int64s:
+    def _joined(self, keys: Keys) -> Int32s:
         """Where each key stands among what is known; -1: nowhere."""
-        known_at = np.full(len(keys.hi), -1, np.int64)
+        known_at = np.full(len(keys.hi), -1, np.int32)
         if not self._known.count:
             return known_at
         order = np.argsort(keys.hi)
@@ -221,7 +222,7 @@ class Comparing:
             first += len(piece)
         return known_at
 
-    def _after_its_line(self, places: UInt32s, known_at: Int64s) -> Bools:
+    def _after_its_line(self, places: UInt32s, known_at: Int32s) -> Bools:
         """Which rows come after the row, if any, that has the line their entity was told."""
         is_last = np.ones(len(places), np.bool_)
         is_known = known_at >= 0

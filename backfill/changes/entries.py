@@ -12,7 +12,6 @@ earlier ones. One without a digest is in doubt: the entity is known, what it was
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -163,16 +162,3 @@ def _woven(some: Records, others: Records) -> Records:
     """Two sets of records ordered by key, with no key in common, as one."""
     both = np.concatenate([some, others])
     return latest(both)
-
-
-def runs(known: Iterator[Records]) -> Iterator[Records]:
-    """Pieces of records ordered by key, so that keys of equal `hi` are in one piece."""
-    rest = np.empty(0, RECORD)
-    for piece in known:
-        both = np.concatenate([rest, piece])
-        cut = int(np.searchsorted(both["hi"], both["hi"][-1])) if len(both) else 0
-        if cut:
-            yield both[:cut]
-        rest = both[cut:]
-    if len(rest):
-        yield rest

@@ -13,13 +13,12 @@ import json
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
 from backfill.changes import entries
@@ -35,8 +34,10 @@ _MAGIC = b"backfill changes\n"
 _HEADER_BYTES = 8192
 #: What the header says, as JSON; before it stands the xxh3_128 of it.
 _TOLD_BYTES = _HEADER_BYTES - len(_MAGIC) - 16
-#: Records read and merged at once: 9 MB.
+#: Records read at once: 9 MB.
 PIECE_RECORDS = 1 << 18
+#: Records that are merged at once, about: 36 MB, of which four copies may be held.
+MERGED_RECORDS = 1 << 20
 
 
 class Header(NamedTuple):
@@ -142,6 +143,34 @@ class Known:
         self._file.close()
 
 
+class _Added(NamedTuple):
+    """Records behind the ordered ones, in the order in which they were added.
+
+    size: how many are sound. doubted: the last one that puts all before it in doubt; -1: none does.
+    """
+
+    file: IO[bytes]
+    offset: int
+    size: int
+    doubted: int
+
+    def between(self, low: int, high: int) -> Records:
+        """Those with `hi` in [low, high), as they count now.
+
+        Read from front to back each time: held in memory, they would take ten times as much.
+        """
+        found, first = [np.empty(0, RECORD)], 0
+        for piece in _pieces(self.file, self.offset, self.size):
+            wanted = np.flatnonzero((piece["hi"] >= low) & (piece["hi"] <= high - 1))
+            wanted = wanted[piece["line"][wanted] != ALL_IN_DOUBT]
+            some = piece[wanted]
+            is_void = (wanted + first <= self.doubted) & (some["line"] != entries.GONE)
+            some[is_void] = entries.in_doubt(some[is_void])
+            found.append(some)
+            first += len(piece)
+        return np.concatenate(found)
+
+
 class _Found(NamedTuple):
     """A file as it is read: ordered records, and those that were added behind them."""
 
@@ -154,38 +183,29 @@ class _Found(NamedTuple):
 
     def records(self) -> Iterator[Records]:
         """Every entity's latest record, ordered by key."""
-        later = _added(self.path, self.header.size)
-        his = np.ascontiguousarray(later["hi"])
-        order = np.argsort(his).astype(np.uint32)
-        his = his[order]
-        marks = np.flatnonzero((his == 0) & (later["line"][order] == ALL_IN_DOUBT))
-        doubted = int(order[marks].max()) if len(marks) else -1
-        done = 0
         with self.path.open("rb", buffering=0) as file:
-            known = entries.runs(_pieces(file, _HEADER_BYTES, self.header.size))
-            for piece in known:
-                stop = int(np.searchsorted(his, piece["hi"][-1], side="right"))
-                yield _merged(piece, later, order[done:stop], doubted)
-                done = stop
-        while done < len(order):
-            stop = min(done + PIECE_RECORDS, len(order))
-            stop = int(np.searchsorted(his, his[stop - 1], side="right"))
-            yield _merged(np.empty(0, RECORD), later, order[done:stop], doubted)
-            done = stop
+            added = _added(file, self.header.size)
+            count = max(self.header.size, added.size) // MERGED_RECORDS + 1
+            bounds = [(i << 64) // count for i in range(count + 1)]
+            known = _cut(_pieces(file, _HEADER_BYTES, self.header.size), bounds[1:])
+            for low, high, some in zip(bounds, bounds[1:], known, strict=False):
+                before = entries.in_doubt(some) if added.doubted >= 0 else some
+                yield entries.with_later(before, added.between(low, high))
 
 
-def _merged(
-    known: Records, later: Records, places: npt.NDArray[np.uint32], doubted: int
-) -> Records:
-    """A piece of what is known, after some of the later records; those up to `doubted` are void."""
-    places = np.sort(places)
-    places = places[later["line"][places] != ALL_IN_DOUBT]
-    some: Records = later[places]
-    if doubted >= 0:
-        known = entries.in_doubt(known)
-        is_void = (places <= doubted) & (some["line"] != entries.GONE)
-        some[is_void] = entries.in_doubt(some[is_void])
-    return entries.with_later(known, some)
+def _cut(pieces: Iterator[Records], bounds: Sequence[int]) -> Iterator[Records]:
+    """Records ordered by key, parted where `hi` reaches each bound; the last part is the rest."""
+    part = [np.empty(0, RECORD)]
+    left = iter(bounds)
+    bound = next(left)
+    for piece in pieces:
+        while piece["hi"][-1] >= bound:
+            cut = int(np.searchsorted(piece["hi"], np.uint64(bound)))
+            yield np.concatenate([*part, piece[:cut]])
+            part, piece, bound = [np.empty(0, RECORD)], piece[cut:], next(left)
+        part.append(piece)
+    yield np.concatenate(part)
+    yield from (np.empty(0, RECORD) for _ in left)
 
 
 def _ordered(path: Path) -> _Found | None:
@@ -201,18 +221,20 @@ def _ordered(path: Path) -> _Found | None:
     return _Found(path, header)
 
 
-def _added(path: Path, count: int) -> Records:
+def _added(file: IO[bytes], count: int) -> _Added:
     """The records behind the ordered ones, as far as they are sound."""
     offset = _HEADER_BYTES + count * RECORD.itemsize
-    size = (path.stat().st_size - offset) // RECORD.itemsize
-    if size <= 0:
-        return np.empty(0, RECORD)
-    later = np.memmap(path, RECORD, "r", offset, (size,))
-    for first in range(0, size, PIECE_RECORDS):
-        is_sound = entries.sound(later[first : first + PIECE_RECORDS])
-        if not is_sound.all():
-            return later[: first + int(np.argmin(is_sound))]
-    return later
+    size = (os.fstat(file.fileno()).st_size - offset) // RECORD.itemsize
+    doubted, first = -1, 0
+    for piece in _pieces(file, offset, max(size, 0)):
+        is_sound = entries.sound(piece)
+        sound = len(piece) if is_sound.all() else int(np.argmin(is_sound))
+        marks = np.flatnonzero(piece["line"][:sound] == ALL_IN_DOUBT)
+        doubted = first + int(marks[-1]) if len(marks) else doubted
+        first += sound
+        if sound < len(piece):
+            break
+    return _Added(file, offset, first, doubted)
 
 
 def _pieces(file: IO[bytes], offset: int, count: int) -> Iterator[Records]:

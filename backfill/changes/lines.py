@@ -12,6 +12,9 @@ import numpy.typing as npt
 from backfill.changes.entries import Records
 from backfill.records import Bools, Int64s, UInt64s
 
+#: Bounds that are worked out at once.
+_AT_ONCE = 1 << 16
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
@@ -29,21 +32,20 @@ class Lines:
     firsts: npt.NDArray[np.uint32]
 
     @classmethod
-    def of(cls, pieces: Iterator[Records]) -> Self:
-        """Those of records, in the order of what is known."""
-        lines = np.concatenate([np.empty(0, np.uint64), *(piece["line"] for piece in pieces)])
-        order = np.argsort(lines).astype(np.uint32)
-        lines = lines[order]
+    def of(cls, pieces: Iterator[Records], count: int) -> Self:
+        """Those of so many records, in the order of what is known."""
+        lines, at = np.empty(count, np.uint64), 0
+        for piece in pieces:
+            lines[at : at + len(piece)] = piece["line"]
+            at += len(piece)
+        lines, order = _ordered(lines)
         is_same = lines[1:] == lines[:-1]
         if is_same.any():
             is_one = np.ones(len(lines), np.bool_)
             is_one[1:] &= ~is_same
             is_one[:-1] &= ~is_same
             lines, order = lines[is_one], order[is_one]
-        bits = max(len(lines).bit_length() - 1, 1)
-        bounds = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
-        firsts = np.append(np.searchsorted(lines, bounds), len(lines)).astype(np.uint32)
-        return cls(lines, order, firsts)
+        return cls(lines, order, _firsts(lines))
 
     def find(self, wanted: UInt64s) -> tuple[Int64s, Bools]:
         """Where each line stands, int64[m], and whether it is there, bool[m]."""
@@ -59,3 +61,19 @@ class Lines:
             at[left] += 1
             left = left[at[left] < stop[left]]
         return at, found
+
+
+def _ordered(lines: UInt64s) -> tuple[UInt64s, npt.NDArray[np.uint32]]:
+    order = np.argsort(lines).astype(np.uint32)
+    return lines[order], order
+
+
+def _firsts(lines: UInt64s) -> npt.NDArray[np.uint32]:
+    bits = max(len(lines).bit_length() - 2, 1)  # two to four lines each
+    firsts = np.empty((1 << bits) + 1, np.uint32)
+    firsts[-1] = len(lines)
+    for first in range(0, 1 << bits, _AT_ONCE):
+        stop = min(first + _AT_ONCE, 1 << bits)
+        bounds = np.arange(first, stop, dtype=np.uint64) << np.uint64(64 - bits)
+        firsts[first:stop] = np.searchsorted(lines, bounds)
+    return firsts
