@@ -13,6 +13,12 @@ PARTS: Mapping[str, str] = {
     "folded": "folded into a later row",
 }
 
+#: Of a stream whose rows are all older than `since`: the newest that was sent is sent again, so it
+#: is gone from the file.
+SINCE_LEAVES_NOTHING = (
+    "`since` leaves out every row: none is as new as the newest that was sent; is the export whole?"
+)
+
 
 def counted(count: int, noun: str) -> str:
     """A number with its noun: "1 row", "2 rows"."""

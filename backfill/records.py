@@ -51,6 +51,17 @@ class Said(NamedTuple):
 #: each row a uint64 that is another if its record is another. May be asked about rows again.
 Sieve = Callable[[int, UInt64s], Said]
 
+
+class Extremes(NamedTuple):
+    """Of the values that `since` goes by, in rows of a stream; None: there is none.
+
+    highest: of those that take part. open: the lowest of a row that was refused.
+    """
+
+    highest: int | None = None
+    open: int | None = None
+
+
 BATCH_OPEN, BATCH_CLOSE = b'{"batch":[', b"]}"
 
 #: Bytes of a body that are not operations; the last operation's comma is not sent.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import xxhash
 
 from backfill.errors import BackfillError, CheckpointError
-from backfill.ledger import Counts, FileState, Request
+from backfill.ledger import Counts, Cursor, FileState, Request
 
 #: What a run came to; "held" keeps events too young to be sent for a later start of the same run;
 #: "running" also stands in the checkpoint of a process that was killed.
@@ -85,6 +85,7 @@ class Saved:
     last_request_s: unix time of the last logged request, also of the runs before this one.
     rules:          (stream, rule) to the rows that we refused for it.
     is_full:        whether the run sends everything, whatever was acknowledged before.
+    cursors:        of the streams with `since`.
     """
 
     run_id: str
@@ -96,6 +97,7 @@ class Saved:
     last_request_s: float | None = None
     rules: Mapping[tuple[str, str], int] = field(default_factory=dict)
     is_full: bool = False
+    cursors: Mapping[str, Cursor] = field(default_factory=dict)
 
     @property
     def finished_files(self) -> Mapping[str, int]:
@@ -221,6 +223,27 @@ def decide(
 
 def _less(job: JobIdentity, names: Collection[str]) -> JobIdentity:
     return job._replace(streams=tuple(one for one in job.streams if one.name not in names))
+
+
+def cursors_of(
+    start: Start, job: JobIdentity, saved: Saved, *, is_full: bool = False
+) -> Mapping[str, Cursor]:
+    """Where the streams of a job that starts over `saved` are; is_full: as of `decide`.
+
+    They move when a new run begins over one that finished: a run that did not end moves none. That
+    of a stream that is no longer in the job, or has another mapping, is forgotten, for its values
+    may be others.
+    """
+    if start is not Start.NEW_RUN:
+        return saved.cursors
+    if is_full:
+        return {}
+    same = {now.name for now, then in _pairs(job, saved.job) if now.meaning == then.meaning}
+    return {
+        name: Cursor(old.reached if saved.is_finished else old.base)
+        for name, old in saved.cursors.items()
+        if name in same
+    }
 
 
 def _every_file(job: JobIdentity) -> set[tuple[str, FileIdentity]]:

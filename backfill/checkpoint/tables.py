@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xxhash
 
-from backfill.ledger import Carried, Changes, Counts, FileState, Ledger, Request
+from backfill.checkpoint.transaction import transaction
+from backfill.ledger import Carried, Changes, Counts, Cursor, FileState, Ledger, Request
 from backfill.records import BlockStart
 from backfill.resumption import (
     REQUEST,
@@ -38,7 +38,7 @@ APPLICATION_ID = int.from_bytes(b"bfck")
 
 #: Of the tables below; a change that another program would misread makes it one more. 2: seals.
 #: 3: what each request carried, rules, remarks, sittings. 4: rows left out by a cursor, and those
-#: that a later row of their key supersedes.
+#: that a later row of their key supersedes; cursors.
 FORMAT = 4
 
 _SCHEMA = (
@@ -59,6 +59,8 @@ _SCHEMA = (
     "CREATE TABLE rejects (stream TEXT PRIMARY KEY, length INTEGER, digest BLOB, seal BLOB)",
     "CREATE TABLE rules (stream TEXT, rule TEXT, rows INTEGER, seal BLOB,"
     " PRIMARY KEY (stream, rule))",
+    "CREATE TABLE cursors (stream TEXT PRIMARY KEY, base INTEGER, highest INTEGER, open INTEGER,"
+    " seal BLOB)",
     "CREATE TABLE requests (number INTEGER PRIMARY KEY, started_at_s REAL, stream TEXT,"
     " operations INTEGER, body_bytes INTEGER, status INTEGER, attempt INTEGER, elapsed_s REAL,"
     " failure TEXT)",
@@ -75,23 +77,12 @@ _OF_A_RUN = (
     "done",
     "rejects",
     "rules",
+    "cursors",
     "requests",
     "carried",
     "remarks",
     "sittings",
 )
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it becomes durable and visible, or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.rollback()
-        raise
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -101,17 +92,23 @@ def create(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
 
 
-def begin(
-    connection: sqlite3.Connection, job: JobIdentity, run_id: str, now_s: float, *, is_full: bool
-) -> None:
+class Begun(NamedTuple):
+    """What a run begins with; cursors: of the streams that have one. is_full: as of Saved."""
+
+    job: JobIdentity
+    run_id: str
+    cursors: Mapping[str, Cursor]
+    is_full: bool
+
+
+def begin(connection: sqlite3.Connection, begun: Begun, now_s: float) -> None:
     """Forget the run before, but not when its last request was: the next must keep the pace."""
     with transaction(connection):
         for table in _OF_A_RUN:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 (the names stand above)
-        destination = _to_bytes(job.destination)
-        meta = {"run_id": run_id, "state": "running", "destination": destination}
-        _put(connection, "meta", [("is_full", int(is_full))])
-        _put(connection, "meta", meta.items())
+        job, destination = begun.job, _to_bytes(begun.job.destination)
+        meta = {"run_id": begun.run_id, "state": "running", "destination": destination}
+        _put(connection, "meta", [*meta.items(), ("is_full", int(begun.is_full))])
         for place, stream in enumerate(job.streams):
             _put(connection, "streams", [(place, stream.name, stream.meaning)])
             files = (
@@ -119,6 +116,7 @@ def begin(
                 for place, file in enumerate(stream.files)
             )
             _put(connection, "files", files)
+        _put(connection, "cursors", ((stream, *cursor) for stream, cursor in begun.cursors.items()))
         sit_down(connection, now_s)
 
 
@@ -141,6 +139,7 @@ def write(
         _put(connection, "done", map(_done_row, changes.files))
         _put(connection, "rejects", ((stream, *extent) for stream, extent in rejects.items()))
         _put(connection, "rules", ((*rule, rows) for rule, rows in changes.rules.items()))
+        _put(connection, "cursors", ((stream, *one) for stream, one in changes.cursors.items()))
         _put_requests(connection, changes.requests)
         _put_last_request(connection, changes.requests)
         remarks = ((text,) for text in changes.remarks)
@@ -169,6 +168,7 @@ def read(connection: sqlite3.Connection) -> Saved | None:
             last_request_s=meta.get("last_request_s"),
             is_full=bool(meta["is_full"]),
             rules={(stream, rule): rows for stream, rule, rows in _rows(connection, "rules")},
+            cursors={stream: Cursor(*row) for stream, *row in _rows(connection, "cursors")},
         )
         Ledger(saved.files, saved.counts)  # what makes none is damaged
         return saved

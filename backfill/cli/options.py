@@ -70,9 +70,9 @@ class _Wait(click.ParamType[float]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Seconds; infinity as it is."""
-        from backfill.config import seconds
+        from backfill.mapping.durations import seconds_of
 
-        found = value if isinstance(value, float) else seconds(str(value))
+        found = value if isinstance(value, float) else seconds_of(str(value))
         if found is None:
             words = f"'{value}' is no time, as 90s, 30m or 2h; a --wait without one stands last"
             self.fail(words, param, ctx)

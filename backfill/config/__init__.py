@@ -9,7 +9,7 @@ from backfill.config.environment import (
     sandbox_app_api_key,
     sandbox_credentials,
 )
-from backfill.config.job import Destination, Job, json_schema, load, of, seconds
+from backfill.config.job import Destination, Job, json_schema, load, of
 from backfill.config.only import PART, only, parts
 
 __all__ = [
@@ -28,5 +28,4 @@ __all__ = [
     "parts",
     "sandbox_app_api_key",
     "sandbox_credentials",
-    "seconds",
 ]

@@ -6,7 +6,6 @@ The shape of `streams:` is in `backfill.mapping`; the rest of the config is here
 from __future__ import annotations
 
 import posixpath
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from backfill.config.document import Document, read
 from backfill.config.overrides import override
 from backfill.config.rules import broken
 from backfill.mapping import Model, RowsMax, Stream
+from backfill.mapping.durations import seconds_of
 
 FilePath = Annotated[str, Described(min_length=1)]
 PositiveInteger = Annotated[int, Described(ge=1, strict=True)]
@@ -30,24 +30,12 @@ PositiveInteger = Annotated[int, Described(ge=1, strict=True)]
 Concurrency = Annotated[int, Described(ge=1, le=concurrency.MOST, strict=True)]
 
 
-#: A time as people write it; without a unit it is seconds.
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) *(s|m|min|h)?")
-_UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600}
-
-
 def _number_or_auto(given: Any) -> Any:
     return None if given == "auto" else given
 
 
-def seconds(given: str) -> float | None:
-    """A time as people write it, in seconds: "90", "90s", "10m", "2h"; None: it is none."""
-    found = _DURATION.fullmatch(given)
-    return float(found[1]) * _UNITS_S[found[2] or "s"] if found else None
-
-
 def _give_up_after(given: Any) -> float:
-    is_number = isinstance(given, int | float) and not isinstance(given, bool)
-    found = seconds(str(given)) if is_number or isinstance(given, str) else None
+    found = seconds_of(given)
     if found is None:
         raise ValueError("give_up_after is a time, as 90s, 10m or 2h")
     return found

@@ -23,7 +23,8 @@ from backfill.inquiry.runs import Run
 from backfill.inquiry.sources import Asked
 from backfill.ledger import Ledger, Request, unpacked
 from backfill.mapping import Stream
-from backfill.operations import Encoded, Surroundings, encode, where_of
+from backfill.operations import Encoded, encode, where_of
+from backfill.phrases import PARTS
 from backfill.records import Block, Rejected
 from backfill.rejects import places
 from backfill.resumption import Log
@@ -220,7 +221,7 @@ def _prospect(as_now: Fate) -> str:
     if as_now.outcome == "rejected":
         return f"it will be rejected: {as_now.rule}, {as_now.reason}"
     if as_now.outcome == "filtered":
-        return "`where` leaves it out"
+        return "`where` leaves it out" if as_now.part == "where" else f"it is {PARTS[as_now.part]}"
     return as_now.says
 
 
@@ -230,7 +231,7 @@ def _encoded(asked: Asked, block: Block, now_s: int) -> dict[int, Fate]:
     if stream.is_event and stream.campaigns is None:
         stream = stream.model_copy(update={"campaigns": "hold"})  # tells which of them are young
         held = "younger than 72 hours: a run to a workspace stops until `campaigns` is said"
-    found = encode(block, stream, where_of(stream), Surroundings(now_s, asked.digest))
+    found = encode(block, stream, where_of(stream), asked.surroundings(now_s))
     fates: dict[int, Fate] = {row: Fate("not sent") for row in found.piece.rows.tolist()}
     fates |= {row: Fate("not sent", says=held) for row in found.held.tolist()}
     return fates | _settled(found)

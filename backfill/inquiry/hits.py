@@ -26,7 +26,7 @@ from backfill.inquiry.identifiers import (
     sought_in,
 )
 from backfill.inquiry.sources import Asked
-from backfill.operations import Surroundings, encode, where_of
+from backfill.operations import encode, where_of
 from backfill.readers import Reader
 from backfill.readers.delimited import CsvReader
 from backfill.readers.jsonl import JsonlReader
@@ -131,7 +131,7 @@ def _whole(
 def _folded(asked: Asked, block: Block, mentions: dict[int, list[Mention]]) -> dict[int, int]:
     if asked.stream.repeats != "fold":
         return {}
-    around = Surroundings(0, asked.digest)  # of an identify the time of the run is no part
+    around = asked.surroundings(0)  # of an identify the time of the run is no part
     piece = encode(block, asked.stream, where_of(asked.stream), around).piece
     if piece.firsts is None:
         return {}

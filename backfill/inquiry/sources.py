@@ -11,7 +11,9 @@ from backfill import readers
 from backfill.config import Job
 from backfill.errors import BackfillError
 from backfill.inquiry.runs import Run
+from backfill.ledger import Cursor
 from backfill.mapping import Stream
+from backfill.operations import Surroundings
 from backfill.readers.sources import format_of
 from backfill.records import SourceFile
 from backfill.resumption import FileIdentity, StreamIdentity
@@ -32,6 +34,14 @@ class Asked:
     is_known: bool
     is_changed: bool
     digest: str
+
+    def surroundings(self, now_s: int) -> Surroundings:
+        """What its operations depend on besides its rows; now_s: as of Surroundings."""
+        since, saved = self.stream.since, self.run.saved
+        cursor = saved.cursors.get(self.stream.name, Cursor()) if saved else Cursor()
+        base = cursor.base if self.is_known else cursor.reached
+        since_min = since.least(base) if since else None
+        return Surroundings(now_s, self.digest, since_min=since_min)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ and the starts of the blocks in between; a commit takes one bit for each of thes
 
 from backfill.ledger.book import Ledger
 from backfill.ledger.carrying import carried, packed, unpacked
+from backfill.ledger.cursor import Cursor
 from backfill.ledger.outcome import rejected_by_api
 from backfill.ledger.rows import RowsDone
 from backfill.ledger.state import Carried, Changes, Counts, FileState, Request
@@ -17,6 +18,7 @@ __all__ = [
     "Carried",
     "Changes",
     "Counts",
+    "Cursor",
     "FileState",
     "Ledger",
     "Request",

@@ -8,17 +8,28 @@ from collections.abc import Collection, Iterable, Mapping
 import numpy as np
 
 from backfill.errors import SourceError
+from backfill.ledger.cursor import Cursor
 from backfill.ledger.outcome import outcome
 from backfill.ledger.rows import FileLedger
 from backfill.ledger.state import Changes, Counts, FileState, Request
-from backfill.records import Batch, Block, BlockStart, Bools, Int64s, Part, Rejected, SourceFile
+from backfill.records import (
+    Batch,
+    Block,
+    BlockStart,
+    Bools,
+    Extremes,
+    Int64s,
+    Part,
+    Rejected,
+    SourceFile,
+)
 
 
 class Ledger:
     """What is done, and what changed since it was last asked.
 
-    files, counts, rules: what a checkpoint gave back. Rows that were outstanding then count as not
-    read: they will be read again.
+    files, counts, rules, cursors: what a checkpoint gave back. Rows that were outstanding then
+    count as not read: they will be read again.
     """
 
     def __init__(
@@ -26,6 +37,7 @@ class Ledger:
         files: Iterable[FileState] = (),
         counts: Mapping[str, Counts] | None = None,
         rules: Mapping[tuple[str, str], int] | None = None,
+        cursors: Mapping[str, Cursor] | None = None,
     ) -> None:
         self._files = {(state.stream, state.index): FileLedger(state) for state in files}
         self._counts = {n: c._replace(read=c.done) for n, c in (counts or {}).items()}
@@ -35,6 +47,8 @@ class Ledger:
         self._rules = Counter(rules)
         self._changed_rules: set[tuple[str, str]] = set()
         self._remarks: list[str] = []
+        self._cursors = dict(cursors or {})
+        self._changed_cursors: set[str] = set()
 
     @property
     def known(self) -> Mapping[str, Counts]:
@@ -44,6 +58,15 @@ class Ledger:
     def counts(self, stream: str) -> Counts:
         """What became of the stream's rows so far."""
         return self._counts.get(stream, Counts())
+
+    @property
+    def cursors(self) -> Mapping[str, Cursor]:
+        """How far the streams with `since` are, as far as anything is known of them."""
+        return self._cursors
+
+    def cursor(self, stream: str) -> Cursor:
+        """How far a stream with `since` is."""
+        return self._cursors.get(stream, Cursor())
 
     def is_done(self, file: SourceFile, start_row: int, stop_row: int) -> Bools:
         """bool[stop_row - start_row]: which rows of the range are done, for Block.without."""
@@ -122,6 +145,13 @@ class Ledger:
         known.rows = rows
         self._changed_files.add((file.stream, file.index))
 
+    def found(self, stream: str, extremes: Extremes) -> None:
+        """What `since` goes by of rows that were read or refused; to be told as they are marked."""
+        cursor = self.cursor(stream).plus(extremes)
+        if cursor != self.cursor(stream):
+            self._cursors[stream] = cursor
+            self._changed_cursors.add(stream)
+
     def log(self, request: Request) -> None:
         """A request was made, whatever came of it."""
         self._requests.append(request)
@@ -138,12 +168,14 @@ class Ledger:
             tuple(self._requests),
             {rule: self._rules[rule] for rule in sorted(self._changed_rules)},
             tuple(self._remarks),
+            {stream: self._cursors[stream] for stream in sorted(self._changed_cursors)},
         )
         self._changed_files.clear()
         self._changed_streams.clear()
         self._requests.clear()
         self._changed_rules.clear()
         self._remarks.clear()
+        self._changed_cursors.clear()
         return changes
 
     def _file(self, file: SourceFile) -> FileLedger:

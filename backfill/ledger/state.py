@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from backfill.ledger.cursor import Cursor
 from backfill.records import BlockStart, Part
 
 
@@ -123,6 +124,7 @@ class Changes:
 
     rules:   (stream, rule) to the rows that we refused for it so far.
     remarks: what people were told, in order.
+    cursors: of the streams with `since` of which rows were read.
     """
 
     files: tuple[FileState, ...] = ()
@@ -130,6 +132,7 @@ class Changes:
     requests: tuple[Request, ...] = ()
     rules: Mapping[tuple[str, str], int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    cursors: Mapping[str, Cursor] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:

@@ -22,6 +22,7 @@ from backfill.mapping.fields import (
     ValueType,
 )
 from backfill.mapping.refusing import RowsMax, rows_max
+from backfill.mapping.since import Since
 from backfill.mapping.stream import Stream
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "PersonRef",
     "Relationship",
     "RowsMax",
+    "Since",
     "Source",
     "Stream",
     "ValueType",

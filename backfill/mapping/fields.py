@@ -27,6 +27,14 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def check_how(kind: str | None, form: str | None, timezone: str | None, unit: str | None) -> None:
+    """Raise ValueError where it is said how times are written, of what are none or with nothing."""
+    if (form, timezone, unit) != (None, None, None) and kind not in (None, "timestamp"):
+        raise ValueError("format, timezone and unit belong to type: timestamp")
+    if "" in (form, timezone):
+        raise ValueError("format and timezone are left out, or say something")
+
+
 class Field(Model):
     """Where one value comes from and what it becomes."""
 
@@ -51,11 +59,7 @@ class Field(Model):
     def _is_one_thing(self) -> Self:
         if (self.column is None) == ("value" not in self.model_fields_set):
             raise ValueError("give either a column or a value")
-        says_how = (self.format, self.timezone, self.unit) != (None, None, None)
-        if says_how and self.type not in (None, "timestamp"):
-            raise ValueError("format, timezone and unit belong to type: timestamp")
-        if "" in (self.format, self.timezone):
-            raise ValueError("format and timezone are left out, or say something")
+        check_how(self.type, self.format, self.timezone, self.unit)
         return self
 
     @property

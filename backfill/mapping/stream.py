@@ -30,6 +30,7 @@ from backfill.mapping.fields import (
 )
 from backfill.mapping.harmony import complaints
 from backfill.mapping.refusing import RowsMax
+from backfill.mapping.since import Since
 from backfill.trackapi import Action, EntityType
 
 
@@ -65,6 +66,9 @@ class Stream(Model):
         Source, BeforeValidator(_source, json_schema_input_type=str | list[str] | Source)
     ]
     where: str | None = Described(None, description="SQL; rows it does not match are filtered.")
+    since: Annotated[
+        Since | None, BeforeValidator(field_of, json_schema_input_type=str | Since | None)
+    ] = Described(None, description="The column that tells which rows of a growing export are new.")
     person: PersonRef | None = None
     object: ObjectRef | None = None
     anonymous_id: Column | None = Described(
@@ -145,9 +149,17 @@ class Stream(Model):
         return self
 
     def meaning(self) -> bytes:
-        """Digest of all that decides which operations the rows become; paths are no part of it."""
+        """Digest of all that decides which operations the rows become; paths are no part of it.
+
+        Of `since` the overlap is none either: whatever it is, no row is left out that is not done.
+        The rest is: a cursor of another column, or read otherwise, would leave out rows unsent.
+        """
         dump = self.model_dump_json(
             exclude_defaults=True,
-            exclude={"source": {"path"}, **dict.fromkeys(_NO_MEANING, True)},
+            exclude={
+                "source": {"path"},
+                "since": {"overlap"},
+                **dict.fromkeys(_NO_MEANING, True),
+            },
         )
         return hashlib.blake2b(dump.encode(), digest_size=16).digest()

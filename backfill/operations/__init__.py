@@ -11,5 +11,15 @@ from backfill.operations.binding import check, missing, where_of
 from backfill.operations.draft import Surroundings
 from backfill.operations.encoder import Encoded, encode
 from backfill.operations.repeats import has_repeats
+from backfill.operations.since import lowest
 
-__all__ = ["Encoded", "Surroundings", "check", "encode", "has_repeats", "missing", "where_of"]
+__all__ = [
+    "Encoded",
+    "Surroundings",
+    "check",
+    "encode",
+    "has_repeats",
+    "lowest",
+    "missing",
+    "where_of",
+]

@@ -40,6 +40,8 @@ def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
     """
     for path, field in fields(stream):
         _check_time(stream, path, field)
+    if stream.since:
+        _check_time(stream, "since", stream.since.field)
     for i, tie in enumerate(stream.relationships):
         for name in tie.attributes:
             _check_name(stream, name, refusal(stream, name), f"relationships.{i}.attributes")
@@ -74,6 +76,8 @@ def missing(stream: Stream, columns: Iterable[str]) -> Iterator[tuple[str, str]]
     known = set(columns)
     where = where_of(stream)
     yield from ((path, name) for path, name in _named_columns(stream) if name not in known)
+    if stream.since and stream.since.column not in known:
+        yield "since", stream.since.column
     yield from (("exclude", name) for name in stream.exclude if name not in known)
     key = stream.changes.columns if stream.changes else ()
     yield from (("changes.key", name) for name in key if name not in known)

@@ -27,11 +27,13 @@ class Surroundings:
     content_digest: digest of the file's content.
     origins:        label to digest of the files that its rows were refused from, for a rejects file
                     that was mended.
+    since_min:      the lowest value of `since` that takes part; None: all do.
     """
 
     now_s: int
     content_digest: str
     origins: Mapping[str, str] = field(default_factory=dict)
+    since_min: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,9 @@ import polars as pl
 from backfill import trackapi
 from backfill.columns import Column, columns_of
 from backfill.mapping import Stream
-from backfill.operations import repeats, shapes
+from backfill.operations import repeats, shapes, since
 from backfill.operations.draft import Draft, Surroundings, Text, write
-from backfill.records import Block, Bools, Int64s, Marks, Part, Piece, Rejected, UInt64s
+from backfill.records import Block, Bools, Extremes, Int64s, Marks, Part, Piece, Rejected, UInt64s
 from backfill.timestamps import Problem
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Encoded:
     held:       rows kept for a later run: events still young enough to start campaigns.
     young, future: how many of the operations are events younger than 72 hours, or not yet due.
     event_ids:  the id of each event; None for what is no event.
+    extremes:   of the values that `since` goes by.
     confirmed:  rows that say what was acknowledged before in other words: what is to be remembered
                 of them; None: there are none.
     """
@@ -48,6 +49,7 @@ class Encoded:
     young: int = 0
     future: int = 0
     event_ids: pl.Series | None = None
+    extremes: Extremes = field(default_factory=Extremes)
     confirmed: Marks | None = None
 
     @property
@@ -61,26 +63,28 @@ def encode(
 ) -> Encoded:
     """Turn the rows of a block into operations."""
     refusals = _Refusals(block)
-    rows, columns, filtered = _taking_part(block, where, refusals)
-    draft = Draft(stream, columns, rows, surroundings)
+    taking = _taking_part(block, stream, where, surroundings, refusals)
+    draft = Draft(stream, taking.columns, taking.rows, surroundings)
     pieces = shapes.operation(draft) if draft.height else []
     shapes.refuse_without_key(draft)
-    kept = ~refusals.add(rows, draft.broken_rules())
+    kept = ~refusals.add(taking.rows, draft.broken_rules())
     ages = _ages(draft, kept)
     frame = repeats.arranged(draft, kept & ~ages.held, stream.repeats)
     frame = _within_counts(frame, draft, refusals)
     frame, buffer, ends = _written(frame, pieces, refusals)
+    rejected = refusals.rejected()
     return Encoded(
         piece=repeats.piece(block, frame),
         operations=buffer,
         ends=ends,
         keys=repeats.keys(draft, frame),
-        rejected=refusals.rejected(),
-        filtered={**block.sieved, **filtered},
-        held=rows[ages.held],
+        rejected=rejected,
+        filtered={**block.sieved, **taking.filtered},
+        held=taking.rows[ages.held],
         young=ages.young,
         future=ages.future,
         event_ids=frame[draft.event_ids] if draft.event_ids else None,
+        extremes=_extremes(taking, rejected, draft),
     )
 
 
@@ -124,21 +128,58 @@ class _Ages:
     future: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """The rows that take part, and those that are left out.
+
+    values: what `since` reads of each; None where the stream has none.
+    """
+
+    rows: Int64s
+    columns: dict[str, Column]
+    filtered: dict[Part, Int64s]
+    values: Int64s | None = None
+
+
 def _taking_part(
-    block: Block, where: Where | None, refusals: _Refusals
-) -> tuple[Int64s, dict[str, Column], dict[Part, Int64s]]:
-    """The rows that the stream's condition matches, their columns, and the rows it filters."""
-    columns = columns_of(block)
-    if where is None or not len(block.rows):
-        return block.rows, columns, {}
-    matches = where.judge(columns, len(block.rows))
-    reason = "a value that `where` casts is not a number"
-    refusals.add(block.rows, [Problem(matches.is_null(), "where_unreadable", reason)])
-    kept = matches.fill_null(False).to_numpy()
+    block: Block,
+    stream: Stream,
+    where: Where | None,
+    surroundings: Surroundings,
+    refusals: _Refusals,
+) -> _Taking:
+    """The rows that the stream's condition matches and its cursor has not passed."""
+    columns, rows = columns_of(block), block.rows
+    if not len(rows):
+        return _Taking(rows, columns, {})
+    kept, filtered, values = np.ones(len(rows), np.bool_), dict[Part, Int64s](), None
+    if where is not None:
+        matches = where.judge(columns, len(rows))
+        reason = "a value that `where` casts is not a number"
+        refusals.add(rows, [Problem(matches.is_null(), "where_unreadable", reason)])
+        kept = matches.fill_null(False).to_numpy()
+        filtered["where"] = rows[(~matches).fill_null(False).to_numpy()]
+    if stream.since is not None:
+        numbers, problems = since.read(columns, stream.since, kept)
+        refusals.add(rows, problems)
+        values = numbers.fill_null(0).to_numpy()
+        kept = kept & numbers.is_not_null().to_numpy()
+        if surroundings.since_min is not None:
+            is_old = kept & (values < surroundings.since_min)
+            filtered["since"] = rows[is_old]
+            kept = kept & ~is_old
+        values = values[kept]
+    filtered = {part: left_out for part, left_out in filtered.items() if len(left_out)}
     if kept.all():
-        return block.rows, columns, {}
-    left_out = block.rows[(~matches).fill_null(False).to_numpy()]
-    return block.rows[kept], columns_of(block, kept), {"where": left_out}
+        return _Taking(rows, columns, filtered, values)
+    return _Taking(rows[kept], columns_of(block, kept), filtered, values)
+
+
+def _extremes(taking: _Taking, rejected: Rejected, draft: Draft) -> Extremes:
+    if taking.values is None or draft.stream.since is None:
+        return Extremes()
+    is_refused = np.isin(taking.rows, rejected.rows)
+    return since.extremes(taking.values, is_refused, draft.stream.since, draft.surroundings.now_s)
 
 
 def _ages(draft: Draft, kept: Bools) -> _Ages:

@@ -34,7 +34,7 @@ def departures(
         places, count = detection.comparison.gone, detection.memory.known.count
         if not len(places):
             continue
-        if reason := _why_not(job, detection, scope):
+        if reason := _why_not(job, stream, scope):
             text = f"{stream.name}: {len(places):,} known keys have no row, and nothing is done"
             says(*Remark(f"{text} about them: {reason}", "vanished_ignored", "warning"))
             continue
@@ -81,13 +81,16 @@ def _departing(job: Job, stream: OpenStream, listed: Path) -> OpenStream:
     return OpenStream(found.stream, None, found.files, Departures(stream.detector.memory))
 
 
-def _why_not(job: Job, detection: Detection, scope: Scope) -> str:
+def _why_not(job: Job, stream: OpenStream, scope: Scope) -> str:
     """Why nobody counts as vanished although keys have no row; empty: somebody does."""
-    found = detection.comparison
+    assert isinstance(stream.detector, Detection)
+    found = stream.detector.comparison
     if job.part_of is not None:
         return "only a part of the job is run (--only)"
     if scope.limit is not None:
         return "only the first rows are sent (--limit)"
+    if stream.stream.since is not None:
+        return "the export holds new rows only (since)"
     if not len(found.said):
         return "the source holds no rows"
     if found.unreadable:

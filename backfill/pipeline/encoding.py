@@ -41,7 +41,7 @@ async def _encoded(
             if block is None:
                 yield reading, None
                 continue
-            around = reading.source.surroundings(now_s)
+            around = reading.source.surroundings(now_s, stream.since_min(ledger))
             yield reading, await asyncio.to_thread(_made, block, stream, around)
 
 

@@ -20,7 +20,8 @@ from backfill.chunker import Chunker
 from backfill.courier import RequestLog
 from backfill.ledger import Counts, Ledger, rejected_by_api
 from backfill.operations import Encoded, missing
-from backfill.pipeline import guard
+from backfill.phrases import SINCE_LEAVES_NOTHING
+from backfill.pipeline import cursors, guard
 from backfill.pipeline.encoding import encoded
 from backfill.pipeline.keeping import Keeper
 from backfill.pipeline.sources import OpenStream
@@ -72,6 +73,7 @@ class Terms:
     is_rehearsal:   whether it goes to this machine, where no campaign can start.
     max_rejects:    of each stream that does not say it; None: any number.
     rejects:        the folder of the rejected rows.
+    is_part:        whether it sends one stream of a job, or mended rows of it.
     """
 
     now_s: int
@@ -80,6 +82,7 @@ class Terms:
     is_rehearsal: bool
     max_rejects: int | str | None
     rejects: Path
+    is_part: bool = False
 
 
 class Flow:
@@ -129,6 +132,7 @@ class Flow:
         rejected = rejected_by_api(delivery.batch, delivery.rejected) if delivery.rejected else []
         if rejected:
             self._rejects.append(*rejected)
+            cursors.hold(self._ledger, self._stream, rejected)
         self._ledger.delivered(delivery.batch, delivery.rejected)
         self._keeper.notice()
         rows = sum(len(piece.rows) for piece in delivery.batch.pieces)
@@ -161,6 +165,8 @@ class Flow:
                 " command then sends them"
             )
             remarks.append(Remark(text, "held_events"))
+        if not (self._was_done or self._terms.is_part):
+            remarks += cursors.held_behind(self._ledger, self._stream)
         return remarks
 
     def _of_nothing(self) -> list[Remark]:
@@ -173,6 +179,9 @@ class Flow:
         if counts.filtered_where == counts.read:
             text = f"{name}: `where` leaves out every row"
             return [Remark(text, "where_leaves_nothing", "warning")]
+        if counts.filtered_since == counts.read:
+            text = f"{name}: {SINCE_LEAVES_NOTHING}"
+            return [Remark(text, "since_leaves_nothing", "warning")]
         return []
 
     def _look_for_typos(self, block: Block) -> None:
@@ -202,6 +211,7 @@ class Flow:
             self._ledger.rejected(rejected)
         if self._stream.detector is not None and made.confirmed is not None:
             self._stream.detector.memory.confirm(made.confirmed)
+        self._ledger.found(self._stream.name, made.extremes)
         self.held += len(made.held)
         self._young += made.young
         self._future += made.future

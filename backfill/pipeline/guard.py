@@ -41,7 +41,7 @@ def check_ages(
         for reading in readings(turns(stream, ledger), limit):
             block = reading.still_open(ledger)
             if block is not None:
-                surroundings = reading.source.surroundings(now_s)
+                surroundings = reading.source.surroundings(now_s, stream.since_min(ledger))
                 found = encode(block, stream.stream, stream.where, surroundings).young
                 if found:
                     raise young(stream, f"{found:,} or more of its events")

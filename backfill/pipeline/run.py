@@ -22,7 +22,7 @@ from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
 from backfill.report import Closing
-from backfill.resumption import Extent, Saved, Start, decide
+from backfill.resumption import Extent, JobIdentity, Saved, Start, cursors_of, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
             record.found_nothing_new(saved.run_id)
             return _already_done(job, saved, spent)
         resumed = saved if start is Start.RESUME else None
-        ledger = Ledger(resumed.files, resumed.counts, resumed.rules) if resumed else Ledger()
+        ledger = _ledger(start, identity, saved, is_full=options.full)
         if not options.fresh:
             streams = await preparing.prepared(place.identity, resumed, held)
             await cleared(streams, ledger)
@@ -88,7 +88,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
             _say_closed(saved, watcher)
             record.is_replaced()
             begun = job_identity(place.identity, streams)
-            checkpoint.begin(begun, run_id, is_full=options.full)
+            checkpoint.begin(begun, run_id, ledger.cursors, is_full=options.full)
         else:
             checkpoint.go_on()
             watcher.says(_progress(resumed), "run_resumed")
@@ -126,6 +126,16 @@ def _say_closed(saved: Saved | None, watcher: Watcher) -> None:
         watcher.says(text, "run_closed")
 
 
+def _ledger(start: Start, identity: JobIdentity, saved: Saved | None, *, is_full: bool) -> Ledger:
+    """What is done when the run begins or goes on."""
+    if saved is None:
+        return Ledger()
+    cursors = cursors_of(start, identity, saved, is_full=is_full)
+    if start is Start.NEW_RUN:
+        return Ledger(cursors=cursors)
+    return Ledger(saved.files, saved.counts, saved.rules, cursors)
+
+
 def _progress(resumed: Saved) -> str:
     done = sum(counts.done for counts in resumed.counts.values())
     return f"Run {resumed.run_id} goes on; {done:,} rows are done."
@@ -139,6 +149,7 @@ def _terms(job: Job, place: Place, options: Options) -> Terms:
         place.is_rehearsal,
         job.max_rejects,
         job.rejects,
+        job.part_of is not None,
     )
 
 

@@ -14,6 +14,7 @@ from backfill.checkpoint import peek
 from backfill.columns import Column
 from backfill.config import Job
 from backfill.errors import MappingError, SourceError
+from backfill.ledger import Ledger
 from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
 from backfill.operations.binding import KEY_ROW
@@ -63,9 +64,9 @@ class OpenFile:
                 " with --fresh",
             )
 
-    def surroundings(self, now_s: int) -> Surroundings:
-        """What its operations depend on besides its rows."""
-        return Surroundings(now_s, self.fingerprint.digest, self.origins)
+    def surroundings(self, now_s: int, since_min: int | None = None) -> Surroundings:
+        """What its operations depend on besides its rows; arguments as of Surroundings."""
+        return Surroundings(now_s, self.fingerprint.digest, self.origins, since_min)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,11 @@ class OpenStream:
     def name(self) -> str:
         """The stream's name."""
         return self.stream.name
+
+    def since_min(self, ledger: Ledger) -> int | None:
+        """The lowest value of `since` that takes part; None: all do."""
+        since = self.stream.since
+        return since.least(ledger.cursor(self.name).base) if since else None
 
 
 def open_streams(job: Job) -> tuple[OpenStream, ...]:

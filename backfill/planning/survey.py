@@ -18,7 +18,7 @@ from backfill.config import Job
 from backfill.errors import CheckpointError
 from backfill.ledger import Counts, Ledger
 from backfill.operations import Encoded
-from backfill.phrases import counted
+from backfill.phrases import SINCE_LEAVES_NOTHING, counted
 from backfill.pipeline import OpenStream, Watcher, comparing
 from backfill.pipeline.encoding import encoded
 from backfill.pipeline.limits import batch_operations_max
@@ -37,7 +37,7 @@ from backfill.planning.looks.times import Ahead, Young
 from backfill.planning.pairs import Store
 from backfill.planning.plan import Plan, Standing, StreamPlan
 from backfill.records import Batch, SourceFile
-from backfill.resumption import JobIdentity, Saved, Start, decide
+from backfill.resumption import JobIdentity, Saved, Start, cursors_of, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +71,21 @@ async def survey(
     Raises SourceError where a source cannot be read on, StorageError where there is no room for
     such a file; where the rest is asked for, CheckpointError if a run would be refused.
     """
-    identity, ledger = job_identity("", streams), Ledger()
+    identity = job_identity("", streams)
     compared = [one.name for one in streams if one.stream.changes is not None]
-    if scope.goes_on and scope.saved and _start(identity, scope.saved, compared) in _GOING_ON:
-        ledger = Ledger(scope.saved.files, scope.saved.counts)
-    with Store(job.checkpoint.parent) as store, looking(job, streams) as known:
-        streams = await known.compared(comparing.Scope(scope.full, scope.limit))
+    known = standing(identity, scope.saved, compared)
+    ledger = _ledger(scope, identity, known, compared)
+    with Store(job.checkpoint.parent) as store, looking(job, streams) as looked:
+        streams = await looked.compared(comparing.Scope(scope.full, scope.limit))
         loads, plans, found = await _read(job, streams, ledger, watcher, scope.limit, store)
     return Plan(
         job,
         str(job.sandbox or config.address(job, os.environ)),
         identity.digest,
         tuple(plans),
-        (*found, *known.found, *_of_sources(plans), *of_job(job)),
+        (*found, *looked.found, *_of_sources(plans), *of_job(job)),
         forecast(loads, job.destination, scope.latency_s),
-        standing(identity, scope.saved, compared),
+        known,
     )
 
 
@@ -112,8 +112,22 @@ async def _read(
     return loads, plans, found
 
 
-#: A run that finished has nothing to go on with, and neither has the plan of the rest.
-_GOING_ON = (Start.RESUME, Start.FINISHED)
+def _ledger(
+    scope: Scope, identity: JobIdentity, known: Standing | None, compared: Collection[str]
+) -> Ledger:
+    """What is done of what is planned, and from where on rows are new.
+
+    The plan of a whole job that is finished is that of a run with --fresh, to which all are.
+    """
+    saved = scope.saved
+    if saved is None or known is None:
+        return Ledger()
+    start = _start(identity, saved, compared) if scope.goes_on else known.start
+    if start is Start.NEW_RUN:
+        return Ledger(cursors=cursors_of(start, identity, saved, is_full=scope.full))
+    if scope.goes_on:
+        return Ledger(saved.files, saved.counts, cursors=saved.cursors)
+    return Ledger(cursors=saved.cursors if start is Start.RESUME else None)
 
 
 def standing(
@@ -174,6 +188,10 @@ def _of_sources(plans: Sequence[StreamPlan]) -> list[Finding]:
         elif plan.read and plan.filtered.get("where") == plan.read:
             text = f"`where` leaves out every row: {plan.stream.where}"
             found.append(Finding("where_leaves_nothing", text, plan.name, plan.read))
+        elif plan.read and plan.filtered.get("since") == plan.read:
+            found.append(
+                Finding("since_leaves_nothing", SINCE_LEAVES_NOTHING, plan.name, plan.read)
+            )
     return found
 
 

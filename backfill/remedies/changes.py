@@ -29,6 +29,8 @@ def adjusted(stream: Stream, path: str, **says: Any) -> dict[str, Any]:
     field = source_field(path, stream)
     if field is None:
         return {}
+    if path == "since" and stream.since:
+        return {"since": stream.since.model_dump(exclude_unset=True) | says}
     return _replaced(stream, path, field.model_dump(exclude_unset=True) | says)
 
 

@@ -68,6 +68,7 @@ RULES: Mapping[str, str | None] = {
     "no_identifier": None,
     "no_json_form": None,
     "no_relationship": "relationships",
+    "no_since": "since",
     "no_such_time": None,
     "no_text_form": "event.key",
     "no_timezone": None,
@@ -120,6 +121,8 @@ def columns_of(field: str, stream: Stream) -> list[str]:
     """
     if field == "event.key":
         return key_columns(stream)
+    if field == "since":
+        return [stream.since.column] if stream.since else []
     read = [
         source.column
         for path, source in fields(stream)
@@ -137,6 +140,8 @@ def source_field(field: str, stream: Stream) -> Field | None:
     for path, source in fields(stream):
         if path == field:
             return source
+    if field == "since" and stream.since:
+        return stream.since.field
     columns = columns_of(field, stream)
     if field.startswith(_ATTRIBUTES) and columns:
         return Field(column=columns[0])

@@ -59,6 +59,8 @@ def _left_out(field: str, stream: Stream) -> _Proposal:
         return _mend("this decides who may be mailed and is never left out")(field, stream)
     if field == "event.timestamp":
         return _mend("every event carries the time at which it happened")(field, stream)
+    if field == "since":
+        return _mend("whether such a row is new cannot be told")(field, stream)
     source = source_field(field, stream)
     says = "leaves such values out and sends the rest of the row"
     if source and source.type in ("integer", "number", "boolean", "json"):
@@ -185,6 +187,7 @@ _MAKERS: Mapping[str, Callable[[str, Stream], _Proposal]] = {
     "no_identifier": _there,
     "no_json_form": _left_out,
     "no_relationship": _there,
+    "no_since": _there,
     "no_such_time": _left_out,
     "no_text_form": _by_place,
     "no_timezone": _with("the zone the export was made in", timezone=_SOME_ZONE),

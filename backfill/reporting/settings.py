@@ -79,6 +79,7 @@ def of_stream(stream: Stream, known: StreamIdentity) -> list[Setting]:
         Setting("excluded columns", ", ".join(stream.exclude)),
         Setting("relationships", ", ".join(_relationships(stream))),
         Setting("where", masked(stream.where) if stream.where else ""),
+        Setting("since", f"column {stream.since.column}" if stream.since else ""),
         Setting("timestamp", _origin(stream.timestamp) if stream.timestamp else ""),
         Setting("rules", ", ".join(_rules(stream))),
     ]

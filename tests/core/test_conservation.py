@@ -32,6 +32,7 @@ MAPPINGS = [
     ),
     stream(person={"id": "a"}, device={"token": "b", "platform": "c"}),
     stream(merge={"primary": {"id": "a"}, "secondary": {"id": "b"}}, where="CAST(c AS INT) < 5"),
+    stream(person={"id": "a"}, since={"column": "c", "type": "integer"}, where="b != 'web'"),
     stream(person={"id": "a"}, action="suppress"),
     stream(object={"type": {"column": "c"}, "id": "a"}, relationships=[{"person": {"id": "b"}}]),
     stream(delivery={"id": "a"}, event={"name": {"column": "b"}}, attributes={"device_token": "c"}),

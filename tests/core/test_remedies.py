@@ -118,6 +118,11 @@ CASES = [
     ("unknown_delivery_event",
      {"delivery": {"id": "d"}, "event": {"name": {"column": "kind"}}, "attributes": "*"},
      {"d": "1", "kind": "sent", "device_token": "t"}, "event.name", True),
+    ("no_since", {"since": "x"}, {"x": ""}, "since", True),
+    ("no_timezone", {"since": {"column": "x", "overlap": "2h"}}, {"x": "2024-12-31 10:00"}, "since",
+     True),
+    ("not_a_timestamp", {"since": "x"}, {"x": "31/12/2024"}, "since", True),
+    ("not_an_integer", {"since": {"column": "x", "type": "integer"}}, {"x": "1.5"}, "since", False),
     ("where_unreadable", {"where": "CAST(x AS INTEGER) > 1"}, {"x": "n"}, "where", False),
 ]  # fmt: skip
 
