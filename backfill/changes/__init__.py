@@ -12,6 +12,7 @@ gone         who is gone, as a source of its own
 from backfill.changes.candidates import Candidates
 from backfill.changes.comparison import Comparing, Comparison
 from backfill.changes.detection import Detection, Detector
+from backfill.changes.digests import Key
 from backfill.changes.gone import Departures
 from backfill.changes.known import Known
 from backfill.changes.memory import Memory, News, refused
@@ -25,6 +26,7 @@ __all__ = [
     "Departures",
     "Detection",
     "Detector",
+    "Key",
     "Known",
     "Memory",
     "News",

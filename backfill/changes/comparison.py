@@ -10,7 +10,7 @@ are read, and 16 c beside it; 40 c more while they are joined.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from backfill.arrays import flags
 from backfill.changes import digests, entries
+from backfill.changes.digests import Key
 from backfill.changes.entries import Keys
 from backfill.changes.known import Known
 from backfill.changes.lines import Lines
@@ -38,7 +39,7 @@ Int32s = npt.NDArray[np.int32]
 class Comparison:
     """What became of the rows of an export.
 
-    key:        the columns that name the entity.
+    key:        what names the entity.
     is_full:    whether nothing counts as acknowledged.
     firsts:     by file: the place of its first row over all files; seeds: as of Comparing.begin.
     said:       uint8, by place: what a sieve says of the row.
@@ -49,7 +50,7 @@ class Comparison:
     """
 
     known: Known
-    key: tuple[str, ...]
+    key: Key
     is_full: bool
     firsts: dict[SourceFile, int]
     seeds: dict[SourceFile, int]
@@ -101,8 +102,8 @@ class Comparing:
     key, is_full: as of Comparison.
     """
 
-    def __init__(self, known: Known, key: Sequence[str], *, is_full: bool) -> None:
-        self._known, self._key = known, tuple(key)
+    def __init__(self, known: Known, key: Key, *, is_full: bool) -> None:
+        self._known, self._key = known, key
         self._is_full = is_full
         self._index = Lines.of(iter(()), 0) if is_full else Lines.of(known.pieces(), known.count)
         #: By entity: 1 and the place of the last row that has its line; 0: none has.

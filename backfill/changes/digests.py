@@ -1,6 +1,7 @@
 """Digests of keys and operations: the same in every run, on every machine, in every version.
 
-    key        blake2b, 12 bytes, of the compact JSON array [text, text, null, …] in UTF-8
+    key        blake2b, 12 bytes, of the compact JSON array [text, text, null, …] in UTF-8, an
+               email that names a person in lower case
     operation  blake2b, 16 bytes, of its JSON as it is sent in full, without the comma behind it
 
 Both carry the version of this form in blake2b's `person`, and are pinned by a golden test.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -23,25 +25,32 @@ _KEY_BYTES, _OPERATION_BYTES = 12, 16
 _PARTS = np.dtype([("hi", "<u8"), ("lo", "<u4")])
 
 
-def of_keys(columns: Mapping[str, Column], names: Sequence[str], height: int) -> Records:
-    """The records of the keys of some rows, with nothing but the key in them.
+class Key(NamedTuple):
+    """The columns of a key, and those of them whose letter case tells nothing apart.
 
-    names: the columns of the key; one that no row has is blank in all of them.
+    A column that no row has is blank in all of them.
     """
+
+    columns: tuple[str, ...]
+    caseless: frozenset[str] = frozenset()
+
+
+def of_keys(columns: Mapping[str, Column], key: Key, height: int) -> Records:
+    """The records of the keys of some rows, with nothing but the key in them."""
     blake2b, records = hashlib.blake2b, np.zeros(height, RECORD)
     digests = [
         blake2b(row, digest_size=_KEY_BYTES, person=_KEY).digest()
-        for row in _canonical([_text(columns, name, height) for name in names])
+        for row in _canonical([_compared(columns, name, key, height) for name in key.columns])
     ]
     parts = np.frombuffer(b"".join(digests), _PARTS)
     records["hi"], records["lo"] = parts["hi"], parts["lo"] & ~np.uint32(0xFF)
     return records
 
 
-def are_blank(columns: Mapping[str, Column], names: Sequence[str], height: int) -> Bools:
+def are_blank(columns: Mapping[str, Column], key: Key, height: int) -> Bools:
     """bool[height]: which rows have no text in any column of their key."""
     blank = np.ones(height, np.bool_)
-    for name in names:
+    for name in key.columns:
         blank &= _text(columns, name, height).is_null().to_numpy()
     return blank
 
@@ -68,6 +77,11 @@ def operations_of(records: Records) -> list[bytes]:
     """The digests of operations that records hold."""
     whole = np.stack([records["d0"], records["d1"]], axis=1).astype("<u8").tobytes()
     return [whole[i : i + _OPERATION_BYTES] for i in range(0, len(whole), _OPERATION_BYTES)]
+
+
+def _compared(columns: Mapping[str, Column], name: str, key: Key, height: int) -> pl.Series:
+    text = _text(columns, name, height)
+    return text.str.to_lowercase() if name in key.caseless else text
 
 
 def _text(columns: Mapping[str, Column], name: str, height: int) -> pl.Series:

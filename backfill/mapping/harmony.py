@@ -112,6 +112,12 @@ def _changes(stream: Stream) -> Iterator[str]:
         yield "vanished belongs to identify"
     if stream.vanished == "suppress" and kind != "person":
         yield "only a person can be suppressed"
+    if stream.changes and set(stream.changes.columns) != set(stream.naming_columns):
+        needed = ", ".join(stream.naming_columns) or "no column"
+        yield (
+            f"vanished acts on whom {needed} names, so changes.key is exactly that: a key may not"
+            " vanish while the entity is still there"
+        )
 
 
 _RULES: tuple[Callable[[Stream], Iterator[str]], ...] = (

@@ -148,6 +148,22 @@ class Stream(Model):
             raise ValueError(complaint)
         return self
 
+    @property
+    def naming_columns(self) -> tuple[str, ...]:
+        """The columns that name the entity to the API, where a row has no more than these."""
+        fields: list[Field | None] = []
+        if self.person:
+            fields = [next(iter(self.person.values()))]
+        elif self.object and self.object.cio_object_id is None:
+            fields = [self.object.type, self.object.id]
+        return tuple(field.column for field in fields if field and field.column is not None)
+
+    @property
+    def caseless_columns(self) -> frozenset[str]:
+        """The columns that name the entity whatever their letter case."""
+        is_email = self.person is not None and next(iter(self.person)) == "email"
+        return frozenset(self.naming_columns if is_email else ())
+
     def meaning(self) -> bytes:
         """Digest of all that decides which operations the rows become; paths are no part of it.
 

@@ -15,6 +15,7 @@ from backfill.changes import (
     Comparing,
     Comparison,
     Detection,
+    Key,
     Known,
     Memory,
     Texts,
@@ -100,10 +101,8 @@ def compared(
         if memory is None or told is None:
             into.append(stream)
             continue
-        comparing, candidates = (
-            Comparing(memory.known, told.columns, is_full=scope.is_full),
-            Candidates(),
-        )
+        key, candidates = Key(told.columns, stream.stream.caseless_columns), Candidates()
+        comparing = Comparing(memory.known, key, is_full=scope.is_full)
         for source in stream.files:
             sieve = comparing.begin(source.file, _seed(stream.stream, source))
             for block in sound_blocks(Turn(replace(source, sieve=sieve), None, None)):

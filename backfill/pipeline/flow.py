@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from backfill.changes import refused
+from backfill.changes import Departures, refused
 from backfill.chunker import Chunker
 from backfill.courier import RequestLog
 from backfill.ledger import Counts, Ledger, rejected_by_api
@@ -101,7 +101,8 @@ class Flow:
         self._ledger, self._rejects, self._keeper = ledger, rejects, keeper
         self._watcher = watcher
         self.held = 0
-        self._has_looked = self._is_read = False
+        self._is_read = False
+        self._has_looked = isinstance(stream.detector, Departures)  # its list is our own
         self._was_done = all(ledger.is_finished(file.file) for file in stream.files)
         self._young = self._future = 0
 

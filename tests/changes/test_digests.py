@@ -14,16 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill.changes import digests
+from backfill.changes.digests import Key
 from backfill.changes.entries import RECORD, key_of
 from backfill.columns import Column
 from backfill.records import Form
 
 
-def of_keys(*columns: Column) -> list[str]:
+def of_keys(*columns: Column, is_caseless: bool = False) -> list[str]:
     """The 88 bits of each row's key."""
     names = [str(i) for i in range(len(columns))]
     height = len(columns[0].series)
-    found = digests.of_keys(dict(zip(names, columns, strict=True)), names, height)
+    key = Key(tuple(names), frozenset(names) if is_caseless else frozenset())
+    found = digests.of_keys(dict(zip(names, columns, strict=True)), key, height)
     return [f"{hi:016x}{lo:06x}" for hi, lo in zip(found["hi"], key_of(found["lo"]), strict=True)]
 
 
@@ -97,9 +99,14 @@ def test_a_key_of_several_columns_never_changes_and_knows_which_is_which():
 def test_a_key_whose_column_no_row_has_is_blank():
     columns = {"k": text("p1")}
 
-    assert f"{digests.of_keys(columns, ['gone'], 1)['hi'][0]:016x}" == BLANK[:16]
-    assert digests.are_blank(columns, ["gone"], 1).tolist() == [True]
-    assert digests.are_blank(columns, ["gone", "k"], 1).tolist() == [False]
+    assert f"{digests.of_keys(columns, Key(('gone',)), 1)['hi'][0]:016x}" == BLANK[:16]
+    assert digests.are_blank(columns, Key(("gone",)), 1).tolist() == [True]
+    assert digests.are_blank(columns, Key(("gone", "k")), 1).tolist() == [False]
+
+
+def test_letter_case_is_no_part_of_a_key_without_case():
+    assert of_keys(text("P1", "p1"), is_caseless=True) == [P1, P1]
+    assert of_keys(text("P1"))[0] != P1
 
 
 def test_the_digest_of_an_operation_never_changes():

@@ -1,0 +1,322 @@
+"""Who is taken for gone, and who is not: nobody is deleted for a file that was not whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from backfill.errors import ConfigError, GuardError
+
+from .nights import PEOPLE, Nights
+
+COUNT = 40
+DELETING = PEOPLE | {"vanished": "delete", "max_vanished": "50%"}
+TOO_LONG = "x" * 1_001
+
+
+def rows(*left_out: int, count: int = COUNT, value: str = "v") -> list[str]:
+    return [f"p{n},{value}{n}" for n in range(count) if n not in left_out]
+
+
+def export(nights: Nights, lines: list[str], header: str = "id,value", name="people.csv") -> Path:
+    path = nights.folder / name
+    path.write_text("\n".join([header, *lines, ""]))
+    return path
+
+
+@pytest.fixture
+def loaded(nights: Nights) -> Nights:
+    """A workspace that forty people were loaded into."""
+    nights.job(DELETING)
+    export(nights, rows())
+    nights.night()
+    assert len(nights.people()) == COUNT
+    return nights
+
+
+def kept(nights: Nights, **options: object) -> list[dict]:
+    """Run; nobody goes."""
+    with nights.sending() as sent:
+        nights.night(**options)
+    assert {o["action"] for o in sent} <= {"identify"}
+    assert {f"p{n}" for n in range(COUNT)} <= set(nights.people())
+    return sent
+
+
+def test_who_has_no_row_any_more_is_deleted_after_all_else(loaded):
+    later = {"name": "later", "source": "later.csv", "person": {"id": "id"}, "attributes": "*"}
+    loaded.job(DELETING, later | {"changes": {"key": "id"}})
+    export(loaded, [*rows(3, 5), "new,1"])
+    export(loaded, [f"q{n},1" for n in range(5)], name="later.csv")
+
+    with loaded.sending() as sent:
+        closing = loaded.night()
+
+    names = [(o["action"], o["identifiers"]["id"]) for o in sent]
+    assert names[-2:] == [("delete", "p3"), ("delete", "p5")] or sorted(names[-2:]) == [
+        ("delete", "p3"),
+        ("delete", "p5"),
+    ]
+    assert [action for action, _ in names[:-2]] == ["identify"] * 6
+    assert not {"p3", "p5"} & set(loaded.people())
+    assert list(closing.counts) == ["people", "later", "people+vanished"]
+    assert not [text for text in loaded.heard if "missing_key" in text or "spelled" in text]
+
+
+def test_who_was_deleted_is_deleted_once_and_is_new_when_back(loaded):
+    export(loaded, rows(3))
+    loaded.night()
+    export(loaded, [*rows(3), "new,1"])
+    with loaded.sending() as sent:
+        loaded.night()
+    assert [o["identifiers"]["id"] for o in sent] == ["new"]
+
+    export(loaded, [*rows(), "new,1"])
+    with loaded.sending() as sent:
+        loaded.night()
+
+    assert [(o["action"], o["identifiers"]["id"]) for o in sent] == [("identify", "p3")]
+    assert loaded.people()["p3"] == {"value": "v3"}
+
+
+def test_nobody_vanishes_with_a_limit(loaded):
+    export(loaded, rows(3, value="w"))
+
+    assert len(kept(loaded, limit=10)) <= 10
+
+
+def test_nobody_vanishes_from_a_part_of_the_job(loaded):
+    export(loaded, rows(3, value="w"))
+
+    with loaded.sending() as sent:
+        loaded.night(of=("people", None))
+
+    assert len(sent) == COUNT - 1
+    assert {o["action"] for o in sent} == {"identify"}
+
+
+def test_nobody_vanishes_with_a_source_of_mended_rows_and_they_are_remembered(loaded):
+    mended = export(loaded, ["p7,mended"], name="mended.csv")
+    with loaded.sending() as sent:
+        loaded.night(of=("people", mended))
+    assert [o["attributes"]["value"] for o in sent] == ["mended"]
+
+    export(loaded, [*rows(7), "p7,mended"])
+    assert kept(loaded) == []
+
+
+@pytest.mark.parametrize("header", ["id,value\n", "id,value", "id,value\n\n\n"])
+def test_nobody_vanishes_from_a_source_without_rows(loaded, header):
+    (loaded.folder / "people.csv").write_text(header)
+
+    assert kept(loaded) == []
+    assert any("vanished_ignored" in text for text in loaded.heard)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(",no key", id="blank key"),
+        pytest.param("p3", id="one cell"),
+        pytest.param("p3,1,2", id="three cells"),
+        pytest.param("p3,\udcff", id="no text"),
+    ],
+)
+def test_nobody_vanishes_where_a_row_cannot_be_told(loaded, broken):
+    text = "\n".join(["id,value", *rows(3), broken, ""])
+    (loaded.folder / "people.csv").write_bytes(text.encode(errors="surrogateescape"))
+
+    assert kept(loaded) == []
+    assert any("vanished_ignored" in text for text in loaded.heard)
+
+
+def test_a_rejected_row_keeps_its_person(loaded):
+    export(loaded, [*rows(3), f"p3,{TOO_LONG}"])
+
+    assert kept(loaded) == []
+    assert "p3" in loaded.people()
+
+
+def test_a_row_that_the_api_refuses_keeps_its_person(loaded):
+    loaded.refuses = lambda o: o["attributes"].get("value") == "bad"
+    export(loaded, [*rows(3), "p3,bad"])
+    kept(loaded)
+
+    export(loaded, [*rows(3), "p3,bad"])
+    kept(loaded)
+
+
+def test_a_filtered_row_keeps_its_person(loaded):
+    loaded.job(DELETING | {"where": "value != 'v3'"})
+
+    assert kept(loaded) == []
+    with loaded.sending() as sent:
+        loaded.night()
+    assert sent == []
+
+
+def test_a_repeated_key_keeps_its_person_and_its_last_row_counts(loaded):
+    export(loaded, ["p3,first", *rows(3), "p3,last", "p3,v3"])
+    assert kept(loaded) == []
+
+    export(loaded, ["p3,v3", *rows(3), "p3,last"])
+    assert [o["attributes"]["value"] for o in kept(loaded)] == ["last"]
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_over_max_vanished_nothing_is_sent_and_nothing_is_forgotten(loaded, is_full):
+    loaded.job(DELETING | {"max_vanished": 3})
+    before, checkpoint = loaded.remembered(), (loaded.folder / "state/job.checkpoint").read_bytes()
+    export(loaded, [*rows(1, 2, 3, 4), "new,1", "p9,changed"])
+
+    with loaded.sending() as sent, pytest.raises(GuardError) as raised:
+        loaded.night(full=is_full)
+
+    assert sent == []
+    assert "4 of 40" in raised.value.what
+    assert "people.csv" in raised.value.where
+    assert "--set streams.people.max_vanished=4" in raised.value.fix
+    assert loaded.remembered() == before
+    assert (loaded.folder / "state/job.checkpoint").read_bytes() == checkpoint
+
+    export(loaded, [*rows(1, 2, 3), "new,1"])
+    with loaded.sending() as sent:
+        loaded.night()
+    assert [o["action"] for o in sent] == ["identify", "delete", "delete", "delete"]
+
+
+def test_over_max_vanished_nothing_is_sent_of_a_run_that_starts_anew_either(loaded):
+    loaded.job(DELETING | {"max_vanished": 3})
+    export(loaded, rows(1, 2, 3, 4))
+
+    with loaded.sending() as sent, pytest.raises(GuardError):
+        loaded.night(fresh=True)
+
+    assert sent == []
+    assert list(loaded.folder.glob("state/job.checkpoint.2*")) == []
+
+
+def test_the_command_ends_with_1_over_max_vanished_and_what_it_says_helps(loaded):
+    loaded.job(DELETING | {"max_vanished": "5%"})
+    export(loaded, rows(1, 2, 3))
+
+    with loaded.sending() as sent:
+        stopped = loaded.run()
+        allowed = loaded.run("--set", "streams.people.max_vanished=3")
+
+    assert (stopped.code, allowed.code) == (1, 0), stopped.text + allowed.text
+    assert "--set streams.people.max_vanished=3" in json.dumps(stopped.told)
+    assert [o["action"] for o in sent] == ["delete"] * 3
+
+
+def test_two_vanished_of_forty_are_borne_by_5_percent_and_three_are_not(loaded):
+    loaded.job(DELETING | {"max_vanished": "5%"})
+    export(loaded, rows(1, 2, 3))
+    with pytest.raises(GuardError):
+        loaded.night()
+    export(loaded, rows(1, 2))
+
+    loaded.night()
+
+    assert len(loaded.people()) == COUNT - 2
+
+
+def test_max_vanished_of_0_bears_nobody(loaded):
+    loaded.job(DELETING | {"max_vanished": 0})
+    export(loaded, rows(1))
+
+    with pytest.raises(GuardError):
+        loaded.night()
+
+
+def test_who_vanished_can_be_marked_and_is_never_made_anew(nights):
+    nights.job(PEOPLE | {"vanished": {"set": {"is_customer": False}}, "max_vanished": "50%"})
+    export(nights, rows(count=4))
+    nights.night()
+    export(nights, rows(1, count=4))
+
+    with nights.sending() as sent:
+        nights.night()
+
+    assert [(o["identifiers"], o["attributes"]) for o in sent] == [
+        ({"id": "p1"}, {"is_customer": False, "_update": True})
+    ]
+    assert nights.people()["p1"] == {"value": "v1", "is_customer": False}
+
+
+def test_who_vanished_can_be_suppressed(nights):
+    nights.job(PEOPLE | {"vanished": "suppress", "max_vanished": "50%"})
+    export(nights, rows(count=4))
+    nights.night()
+    export(nights, rows(1, count=4))
+
+    with nights.sending() as sent:
+        nights.night()
+
+    assert [o["action"] for o in sent] == ["suppress"]
+    assert set(nights.people()) == {"p0", "p2", "p3"}
+
+
+def test_objects_vanish_as_people_do(nights):
+    companies = {
+        "name": "companies",
+        "source": "companies.csv",
+        "object": {"type": {"value": "1"}, "id": "id"},
+        "attributes": "*",
+        "changes": {"key": "id"},
+        "vanished": "delete",
+        "max_vanished": "50%",
+    }
+    nights.job(companies)
+    export(nights, rows(count=4), name="companies.csv")
+    nights.night()
+    export(nights, rows(1, count=4), name="companies.csv")
+
+    with nights.sending() as sent:
+        nights.night()
+
+    assert [(o["action"], o["identifiers"]) for o in sent] == [
+        ("delete", {"object_type_id": "1", "object_id": "p1"})
+    ]
+
+
+def test_a_row_of_another_letter_case_is_not_deleted_with_its_old_one(nights):
+    by_email = DELETING | {"person": {"email": "email"}, "changes": {"key": "email"}}
+    nights.job(by_email)
+    export(nights, ["Ann@example.com,1", "bob@example.com,2"], header="email,value")
+    nights.night()
+
+    export(nights, ["ann@example.com,1", "bob@example.com,2"], header="email,value")
+    nights.night()
+
+    assert len(nights.people()) == 2
+
+
+@pytest.mark.parametrize(
+    ("person", "key"),
+    [
+        ({"id": "id"}, "email"),
+        ({"id": "id"}, ["id", "value"]),
+        ({"id": "id", "email": "email"}, "email"),
+        ({"id": "id", "email": "email"}, ["id", "email"]),
+        ({"id": {"value": "1"}}, "id"),
+    ],
+)
+def test_a_key_that_could_vanish_while_its_person_stays_is_refused(nights, person, key):
+    nights.job(DELETING | {"person": person, "changes": {"key": key}})
+    export(nights, ["1,a@example.com,v"], header="id,email,value")
+
+    with pytest.raises(ConfigError, match=r"changes\.key is exactly that"):
+        nights.night()
+
+
+def test_objects_by_the_server_s_own_id_cannot_vanish(nights):
+    stream = {"name": "companies", "source": "people.csv", "object": {"cio_object_id": "id"}}
+    stream |= {"attributes": "*", "changes": {"key": "id"}, "vanished": "delete"}
+    nights.job(stream)
+    export(nights, rows(count=4))
+
+    with pytest.raises(ConfigError, match="vanished acts on whom no column names"):
+        nights.night()
