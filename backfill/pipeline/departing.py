@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from backfill.changes import Departures, Detection, gone
@@ -76,7 +77,9 @@ def again(job: Job, streams: tuple[OpenStream, ...], saved: Saved) -> tuple[Open
 
 
 def _departing(job: Job, stream: OpenStream, listed: Path) -> OpenStream:
-    found = opened(job, gone.stream_of(stream.stream, listed.resolve()))
+    # By a path that is the same from wherever the command is called, for the run to go on with.
+    path = Path(os.path.relpath(listed.resolve(), job.base.resolve()))
+    found = opened(job, gone.stream_of(stream.stream, path))
     assert stream.detector is not None
     return OpenStream(found.stream, None, found.files, Departures(stream.detector.memory))
 

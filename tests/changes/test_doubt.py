@@ -106,6 +106,20 @@ def test_a_deletion_under_way_is_done_by_the_same_command(nights):
     assert len(nights.remembered()) == 1
 
 
+def test_a_deletion_under_way_is_done_from_another_folder_as_well(nights, monkeypatch):
+    nights.job(DELETING)
+    export(nights, "a,1", "b,1", "c,1")
+    nights.night()
+    export(nights, "b,1")
+    killed(nights)
+    (nights.folder / "elsewhere").mkdir()
+    monkeypatch.chdir(nights.folder / "elsewhere")
+
+    nights.night()
+
+    assert set(nights.people()) == {"b"}
+
+
 def test_a_deletion_under_way_is_done_with_the_next_export_as_well(nights):
     nights.job(DELETING)
     export(nights, "a,1", "b,1", "c,1")
