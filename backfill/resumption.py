@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -86,6 +87,7 @@ class Saved:
     rules:          (stream, rule) to the rows that we refused for it.
     is_full:        whether the run sends everything, whatever was acknowledged before.
     cursors:        of the streams with `since`.
+    observed:       what its sources looked like when it began, as `pipeline.expecting` wrote it.
     """
 
     run_id: str
@@ -98,6 +100,7 @@ class Saved:
     rules: Mapping[tuple[str, str], int] = field(default_factory=dict)
     is_full: bool = False
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
+    observed: str = ""
 
     @property
     def finished_files(self) -> Mapping[str, int]:
@@ -114,6 +117,14 @@ class Saved:
         return self.state == "completed" and all(
             finished[stream.name] == len(stream.files) for stream in self.job.streams
         )
+
+
+class Outset(NamedTuple):
+    """What a run begins with, as of `Saved`."""
+
+    cursors: Mapping[str, Cursor] = MappingProxyType({})
+    observed: str = ""
+    is_full: bool = False
 
 
 class Sitting(NamedTuple):

@@ -20,7 +20,7 @@ from backfill.checkpoint.failures import damaged, mapped, read_from
 from backfill.checkpoint.lock import locked
 from backfill.checkpoint.work import read_work
 from backfill.errors import CheckpointError, StorageError
-from backfill.ledger import Changes, Cursor
+from backfill.ledger import Changes
 from backfill.private import make_folder
 from backfill.resumption import (
     REQUEST,
@@ -28,6 +28,7 @@ from backfill.resumption import (
     History,
     JobIdentity,
     Log,
+    Outset,
     Saved,
     Sitting,
     State,
@@ -87,22 +88,10 @@ class Checkpoint:
         with read_from(self.path):
             return read_work(self._connection)
 
-    def begin(
-        self,
-        job: JobIdentity,
-        run_id: str,
-        cursors: Mapping[str, Cursor] | None = None,
-        *,
-        is_full: bool = False,
-    ) -> None:
-        """Start a run from nothing, over whatever run stands here.
-
-        cursors: where its streams with `since` begin, as far as that is known. is_full: as of
-                 Saved.
-        """
-        begun = tables.Begun(job, run_id, cursors or {}, is_full)
+    def begin(self, job: JobIdentity, run_id: str, outset: Outset | None = None) -> None:
+        """Start a run from nothing, over whatever run stands here."""
         with mapped(self.path):
-            tables.begin(self._connection, begun, time.time())
+            tables.begin(self._connection, job, run_id, outset or Outset(), time.time())
 
     def go_on(self) -> None:
         """Take up the unfinished run that stands here: a sitting of its own, for the report."""

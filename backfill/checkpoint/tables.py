@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xxhash
@@ -26,6 +26,7 @@ from backfill.resumption import (
     History,
     JobIdentity,
     Log,
+    Outset,
     Saved,
     Sitting,
     State,
@@ -92,23 +93,21 @@ def create(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
 
 
-class Begun(NamedTuple):
-    """What a run begins with; cursors: of the streams that have one. is_full: as of Saved."""
-
-    job: JobIdentity
-    run_id: str
-    cursors: Mapping[str, Cursor]
-    is_full: bool
-
-
-def begin(connection: sqlite3.Connection, begun: Begun, now_s: float) -> None:
+def begin(
+    connection: sqlite3.Connection,
+    job: JobIdentity,
+    run_id: str,
+    outset: Outset,
+    now_s: float,
+) -> None:
     """Forget the run before, but not when its last request was: the next must keep the pace."""
     with transaction(connection):
         for table in _OF_A_RUN:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 (the names stand above)
-        job, destination = begun.job, _to_bytes(begun.job.destination)
-        meta = {"run_id": begun.run_id, "state": "running", "destination": destination}
-        _put(connection, "meta", [*meta.items(), ("is_full", int(begun.is_full))])
+        destination = _to_bytes(job.destination)
+        meta = {"run_id": run_id, "state": "running", "destination": destination}
+        outset_of = {"observed": outset.observed, "is_full": int(outset.is_full)}
+        _put(connection, "meta", (meta | outset_of).items())
         for place, stream in enumerate(job.streams):
             _put(connection, "streams", [(place, stream.name, stream.meaning)])
             files = (
@@ -116,7 +115,7 @@ def begin(connection: sqlite3.Connection, begun: Begun, now_s: float) -> None:
                 for place, file in enumerate(stream.files)
             )
             _put(connection, "files", files)
-        _put(connection, "cursors", ((stream, *cursor) for stream, cursor in begun.cursors.items()))
+        _put(connection, "cursors", ((stream, *one) for stream, one in outset.cursors.items()))
         sit_down(connection, now_s)
 
 
@@ -169,6 +168,7 @@ def read(connection: sqlite3.Connection) -> Saved | None:
             is_full=bool(meta["is_full"]),
             rules={(stream, rule): rows for stream, rule, rows in _rows(connection, "rules")},
             cursors={stream: Cursor(*row) for stream, *row in _rows(connection, "cursors")},
+            observed=meta["observed"],
         )
         Ledger(saved.files, saved.counts)  # what makes none is damaged
         return saved

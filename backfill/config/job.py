@@ -133,6 +133,12 @@ class Job:
         return self.checkpoint.with_name(f"{self.checkpoint.name}.plan.json")
 
     @property
+    def learnt_file(self) -> Path:
+        """What the exports of earlier nights looked like; a part of a job has that of the whole."""
+        checkpoint = (self.part_of or self).checkpoint
+        return checkpoint.with_name(f"{checkpoint.name}.learnt.json")
+
+    @property
     def warnings(self) -> list[str]:
         """What is allowed and probably not meant."""
         if self.destination.requests_per_s <= trackapi.REQUESTS_PER_S_MAX:

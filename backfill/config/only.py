@@ -20,7 +20,8 @@ _LOOKED_AT_BYTES = 64 << 20
 
 #: What stands beside a checkpoint and is none, and one that --fresh put aside.
 _BESIDE = re.compile(
-    r"(\.lock|-wal|-shm|-journal|\.history|\.plan\.json|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}(\.html)?)$"
+    r"(\.lock|-wal|-shm|-journal|\.history|\.plan\.json|\.learnt\.json"
+    r"|\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}(\.html)?)$"
 )
 
 
@@ -50,7 +51,8 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
         except OSError as error:
             what = f"the file cannot be read: {error.strerror}"
             raise UsageError(what, f"--source {source}", "make it readable") from error
-        stream = stream.model_copy(update={"source": stream.source.model_copy(update=told)})
+        of_file = {"source": stream.source.model_copy(update=told), "expect": None}
+        stream = stream.model_copy(update=of_file)
     return replace(
         job,
         checkpoint=job.checkpoint.with_name(f"{job.checkpoint.name}.{part}"),

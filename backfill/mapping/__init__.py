@@ -5,6 +5,7 @@ down; the JSON Schema for editors is made from them.
 """
 
 from backfill.mapping.changing import Changes, Vanished, VanishedSet
+from backfill.mapping.expect import Expect
 from backfill.mapping.fields import (
     EVERY_COLUMN,
     Blank,
@@ -32,6 +33,7 @@ __all__ = [
     "Delivery",
     "Device",
     "Event",
+    "Expect",
     "Field",
     "Merge",
     "Model",

@@ -11,6 +11,7 @@ from pydantic import Field as Described
 
 from backfill import trackapi
 from backfill.mapping.changing import Changes, Vanished
+from backfill.mapping.expect import Expected
 from backfill.mapping.fields import (
     EVERY_COLUMN,
     Blank,
@@ -55,7 +56,7 @@ Attribute = Annotated[
 
 
 #: Keys that decide nothing about the operations of the rows that are sent.
-_NO_MEANING = ("campaigns", "max_rejects", "changes", "vanished", "max_vanished")
+_NO_MEANING = ("campaigns", "max_rejects", "expect", "changes", "vanished", "max_vanished")
 
 
 class Stream(Model):
@@ -97,6 +98,9 @@ class Stream(Model):
     )
     max_rejects: RowsMax | None = Described(
         None, description="Rejected rows, or their share of those read (5%), that stop the run."
+    )
+    expect: Expected = Described(
+        None, description="What the files are held against before anything is sent."
     )
     blank: Blank = "omit"
     on_error: OnError = "reject"

@@ -13,6 +13,7 @@ from backfill.ledger import Counts, Ledger
 from backfill.pipeline import guard
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.destination import Patience, Place, confirmed
+from backfill.pipeline.expecting import Expectations, learn
 from backfill.pipeline.flow import Terms, Watcher
 from backfill.pipeline.limits import batch_operations_max
 from backfill.pipeline.preparing import Preparing
@@ -22,7 +23,7 @@ from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
 from backfill.report import Closing
-from backfill.resumption import Extent, JobIdentity, Saved, Start, cursors_of, decide
+from backfill.resumption import Extent, JobIdentity, Outset, Saved, Start, cursors_of, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +54,27 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     if job.destination.region == "auto":
         place = (await stop.unless_asked(confirmed(job, place, patience))).place
     identity = job_identity(place.identity, streams)
-    terms = _terms(job, place, options)
+    terms, expected = _terms(job, place, options), Expectations(job, streams)
 
     preparing = Preparing(job, streams, Scope(options.full, options.limit), watcher.says, stop)
 
     async def cleared(found: tuple[OpenStream, ...], ledger: Ledger) -> None:
         """Return where nothing speaks against sending what is not done."""
         if not terms.is_rehearsal:
-            await _guarded(found, ledger, terms, stop)
+            ages = guard.check_ages(found, ledger, terms.now_s, terms.limit)
+            await stop.through(ages)
         if job.destination.region != "auto":
             await stop.unless_asked(confirmed(job, place, patience))
 
     with ExitStack() as held:
         if options.fresh:  # the old checkpoint is set aside only for a run that can begin
+            await expected.hold(Start.FRESH, stop)
             streams = await preparing.prepared(place.identity, None, held)
             await cleared(streams, Ledger())
         checkpoint = held.enter_context(_opened(job, options, watcher))
         saved = checkpoint.load()
         record = Record(checkpoint, watcher.says, is_cut=options.limit is not None)
+        learn(job, saved, watcher.says)  # a run that ended just before it did so itself
         start = decide(identity, saved, preparing.compared, is_full=options.full)
         if start is Start.FINISHED and saved is not None:
             record.found_nothing_new(saved.run_id)
@@ -78,9 +82,11 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         resumed = saved if start is Start.RESUME else None
         ledger = _ledger(start, identity, saved, is_full=options.full)
         if not options.fresh:
+            await expected.hold(start, stop)
             streams = await preparing.prepared(place.identity, resumed, held)
             await cleared(streams, ledger)
         run_id = resumed.run_id if resumed else new_run_id()
+        observed = resumed.observed if resumed else expected.to_learn(options.limit)
         watcher.starts(run_id)
         rejects = _rejects(job, streams, resumed, watcher, held)
         preparing.begin(run_id, is_resumed=resumed is not None)
@@ -88,7 +94,9 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
             _say_closed(saved, watcher)
             record.is_replaced()
             begun = job_identity(place.identity, streams)
-            checkpoint.begin(begun, run_id, ledger.cursors, is_full=options.full)
+            outset = Outset(ledger.cursors, observed, is_full=options.full)
+            checkpoint.begin(begun, run_id, outset)
+            _tell(expected, watcher, ledger)
         else:
             checkpoint.go_on()
             watcher.says(_progress(resumed), "run_resumed")
@@ -96,6 +104,8 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         running = Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
         state, error = await running.deliver(place, saved, stop)
         record.ended(run_id, state, ledger.known, running.held, error)
+        if state == "completed":
+            learn(job, checkpoint.load(), watcher.says)
     return Closing(
         state,
         run_id,
@@ -170,12 +180,10 @@ def _already_done(job: Job, saved: Saved, spent: Spent) -> Closing:
     )
 
 
-async def _guarded(
-    streams: tuple[OpenStream, ...], ledger: Ledger, terms: Terms, stop: Stop
-) -> None:
-    """Look for young events without holding up the event loop, and so a signal."""
-    looking = guard.check_ages(streams, ledger, terms.now_s, terms.limit)
-    await stop.through(looking)
+def _tell(expected: Expectations, watcher: Watcher, ledger: Ledger) -> None:
+    for said in expected.remarks():
+        watcher.says(*said)
+        ledger.remark(said.text)
 
 
 def _rejects(

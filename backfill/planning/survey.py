@@ -27,6 +27,7 @@ from backfill.pipeline.ticker import TICK_S
 from backfill.planning.compared import looking
 from backfill.planning.forecast import LATENCY_S, Load, forecast
 from backfill.planning.looking import SAMPLES_MAX, Finding, Look, Sample, Seen
+from backfill.planning.looks.expected import not_as_expected
 from backfill.planning.looks.job import of_job
 from backfill.planning.looks.names import Emails, Nobodies, Spellings
 from backfill.planning.looks.parents import Orphans
@@ -75,6 +76,7 @@ async def survey(
     compared = [one.name for one in streams if one.stream.changes is not None]
     known = standing(identity, scope.saved, compared)
     ledger = _ledger(scope, identity, known, compared)
+    unexpected = await not_as_expected(job, streams, known)
     with Store(job.checkpoint.parent) as store, looking(job, streams) as looked:
         streams = await looked.compared(comparing.Scope(scope.full, scope.limit))
         loads, plans, found = await _read(job, streams, ledger, watcher, scope.limit, store)
@@ -83,7 +85,7 @@ async def survey(
         str(job.sandbox or config.address(job, os.environ)),
         identity.digest,
         tuple(plans),
-        (*found, *looked.found, *_of_sources(plans), *of_job(job)),
+        (*unexpected, *found, *looked.found, *_of_sources(plans), *of_job(job)),
         forecast(loads, job.destination, scope.latency_s),
         known,
     )

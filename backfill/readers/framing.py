@@ -53,6 +53,13 @@ class Reader(Protocol):
         """The names of the columns, in the file's order."""
         ...
 
+    def count(self) -> Iterator[int]:
+        """How many rows the pieces of the file have, for their sum: by the cheapest way there is.
+
+        Raises SourceError where the file cannot be read on.
+        """
+        ...
+
     def blocks(
         self, start: BlockStart | None = None, *, sieve: Sieve | None = None
     ) -> Iterator[Block]:
@@ -88,6 +95,22 @@ def blocks_of(
     text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int
 ) -> Iterator[Block]:
     """The blocks of a file from `at` on, less those that the grammar passes over."""
+    pieces = pieces_of(text, at, grammar, block_bytes)
+    return (piece for piece in pieces if isinstance(piece, Block))
+
+
+def counts_of(
+    text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int
+) -> Iterator[int]:
+    """How many records the pieces of a file have from `at` on."""
+    for piece in pieces_of(text, at, grammar, block_bytes):
+        yield piece.stop.row - piece.start.row if isinstance(piece, Block) else piece
+
+
+def pieces_of(
+    text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int
+) -> Iterator[Block | int]:
+    """The blocks of a file from `at` on, or how many records the grammar passes over."""
     text.skip(at.offset)
     rest = b""
     while True:
@@ -97,6 +120,7 @@ def blocks_of(
             return
         if (rows := grammar.passed_over(chunk)) is not None:
             at = BlockStart(at.row + rows, at.offset + len(chunk), at.line + line_count(chunk))
+            yield rows
             continue
         while chunk:
             block = grammar.block(at, chunk)

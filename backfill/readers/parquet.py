@@ -60,6 +60,12 @@ class ParquetReader:
                     "write the file with plain types, or without the column",
                 )
 
+    def count(self) -> Iterator[int]:
+        """How many rows each row group has; see `framing.Reader`."""
+        with source_errors(self._file.label), pq.ParquetFile(self._file.path) as parquet:
+            groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
+        yield from (group.num_rows for group in groups)
+
     def blocks(
         self,
         start: BlockStart | None = None,

@@ -21,7 +21,7 @@ from backfill.pipeline.flow import Flow, Terms
 from backfill.pipeline.run import _ledger
 from backfill.pipeline.sources import job_identity, open_streams
 from backfill.rejects import RejectsFile
-from backfill.resumption import Extent, Start, decide
+from backfill.resumption import Extent, Outset, Start, decide
 from backfill.verdict import Delivery
 
 from .command import write_job
@@ -107,7 +107,7 @@ async def process(job: Job, world: World, dies_after: int | None) -> int | None:
         if start is Start.RESUME:
             checkpoint.go_on()
         else:
-            checkpoint.begin(identity, "run", ledger.cursors)
+            checkpoint.begin(identity, "run", Outset(ledger.cursors))
         known = saved.rejects.get(stream.name, Extent()) if saved else Extent()
         extent = known if start is Start.RESUME else None
         rejects = RejectsFile(job.rejects, stream.name, stream.stream.source, extent)
