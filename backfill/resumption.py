@@ -229,7 +229,11 @@ def decide(
         return Start.NEW_RUN
     if not saved.is_finished:
         return Start.NEW_RUN if [*_sources(job, before)] else Start.RESUME
-    return Start.FINISHED if _every_file(job) <= _every_file(before) else Start.NEW_RUN
+    # Of an export that is compared a file that is gone says something, too.
+    is_same = _every_file(job) <= _every_file(before) and all(
+        {*now.files} == {*then.files} for now, then in _pairs(job, before) if now.name in compared
+    )
+    return Start.FINISHED if is_same else Start.NEW_RUN
 
 
 def _less(job: JobIdentity, names: Collection[str]) -> JobIdentity:
