@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,18 @@ def _sifted(source: OpenFile, found: Comparison, candidates: Candidates) -> Open
     kept = candidates.of(source.file)
     blocks = None if kept is None else tuple(found.resifted(kept))
     return replace(source, sieve=found.sieve(source.file), kept=blocks)
+
+
+def put_in_doubt(job: Job, streams: tuple[OpenStream, ...]) -> None:
+    """Streams that do not compare send what is not remembered: nothing known of them counts then.
+
+    Raises as `memories`.
+    """
+    for name in (one.name for one in streams if one.stream.changes is None):
+        path = known_path(job, name)
+        if (header := known.header_of(path)) is not None:
+            with locked(path), closing(Memory(Known.open(path, header.belongs), None)) as memory:
+                memory.doubt_all()
 
 
 def known_path(job: Job, stream: str) -> Path:

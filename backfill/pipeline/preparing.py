@@ -56,6 +56,7 @@ class Preparing:
 
     def begin(self, run_id: str, *, is_resumed: bool) -> None:
         """The run begins, or goes on: what it learns is remembered from now on."""
+        comparing.put_in_doubt(self._job, self._streams)
         for memory in self._memories.values():
             if self._scope.is_full and not is_resumed:
                 memory.doubt_all()
