@@ -36,8 +36,8 @@ _HEADER_BYTES = 8192
 _TOLD_BYTES = _HEADER_BYTES - len(_MAGIC) - 16
 #: Records read at once: 9 MB.
 PIECE_RECORDS = 1 << 18
-#: Records that are merged at once, about: 36 MB, of which four copies may be held.
-MERGED_RECORDS = 1 << 20
+#: Added records that are merged at once, about: 36 MB. Each time all of them are read.
+ADDED_RECORDS = 1 << 20
 
 
 class Header(NamedTuple):
@@ -185,7 +185,7 @@ class _Found(NamedTuple):
         """Every entity's latest record, ordered by key."""
         with self.path.open("rb", buffering=0) as file:
             added = _added(file, self.header.size)
-            count = max(self.header.size, added.size) // MERGED_RECORDS + 1
+            count = max(self.header.size // PIECE_RECORDS, added.size // ADDED_RECORDS) + 1
             bounds = [(i << 64) // count for i in range(count + 1)]
             known = _cut(_pieces(file, _HEADER_BYTES, self.header.size), bounds[1:])
             for low, high, some in zip(bounds, bounds[1:], known, strict=False):
