@@ -64,24 +64,31 @@ _DEFAULTS = {
 }
 
 
-def write(path: Path, stream: Stream, memory: Memory, places: Int64s) -> int:
-    """List entities that are known; returns of how many it is not kept how the API names them."""
-    unnamed = 0
+def named(memory: Memory, places: Int64s) -> Int64s:
+    """Those of some entities that are known of which it is kept how the API names them."""
+    parts = [np.empty(0, np.int64)]
+    for some, _, texts in _looked_up(memory, places):
+        parts.append(some[[text is not None for text in texts]])
+    return np.concatenate(parts)
+
+
+def write(path: Path, stream: Stream, memory: Memory, places: Int64s) -> None:
+    """List entities that are named."""
     kinds: dict[PersonKind, None] = dict.fromkeys(stream.person or ())
     with writing_whole(path) as file:
-        for records, texts in _named(memory, places):
+        for _, records, texts in _looked_up(memory, places):
             for key, text in zip(kept.keys(records), texts, strict=True):
-                if text is None:
-                    unnamed += 1
-                    continue
+                assert text is not None
                 file.write(_line(key, text, kinds))
-    return unnamed
 
 
-def _named(memory: Memory, places: Int64s) -> Iterator[tuple[Records, Sequence[bytes | None]]]:
+def _looked_up(
+    memory: Memory, places: Int64s
+) -> Iterator[tuple[Int64s, Records, Sequence[bytes | None]]]:
     for first in range(0, len(places), _AT_ONCE):
-        records = memory.known.at(places[first : first + _AT_ONCE])
-        yield records, memory.texts.of(records) if memory.texts else [None] * len(records)
+        some = places[first : first + _AT_ONCE]
+        records = memory.known.at(some)
+        yield some, records, memory.texts.of(records) if memory.texts else [None] * len(records)
 
 
 def _line(key: bytes, text: bytes, kinds: Mapping[PersonKind, None]) -> bytes:

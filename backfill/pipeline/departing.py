@@ -39,18 +39,21 @@ def departures(
             text = f"{stream.name}: {len(places):,} known keys have no row, and nothing is done"
             says(*Remark(f"{text} about them: {reason}", "vanished_ignored", "warning"))
             continue
-        _check_count(stream, len(places), count)
-        listed = gone.path_of(known_path(job, stream.name))
-        listed = folder / listed.name if folder else listed
-        if unnamed := gone.write(listed, stream.stream, detection.memory, places):
+        named = gone.named(detection.memory, places)
+        if unnamed := len(places) - len(named):
             text = (
                 f"{stream.name}: {unnamed:,} of {len(places):,} vanished keys were sent before"
-                " `vanished` was said, and how the API names them is not kept; --full sends"
-                " everything once and keeps it"
+                " `vanished` was said: how the API names them is not kept, and nothing is done"
+                " about them"
             )
             says(*Remark(text, "vanished_unnamed", "warning"))
-        if unnamed < len(places):
-            found.append(_departing(job, stream, listed))
+        if not len(named):
+            continue
+        _check_count(stream, len(named), count)
+        listed = gone.path_of(known_path(job, stream.name))
+        listed = folder / listed.name if folder else listed
+        gone.write(listed, stream.stream, detection.memory, named)
+        found.append(_departing(job, stream, listed))
     return tuple(found)
 
 

@@ -231,6 +231,34 @@ def test_max_vanished_of_0_bears_nobody(loaded):
         loaded.night()
 
 
+def test_who_vanished_before_anybody_was_to_vanish_stops_no_night_and_stays(nights):
+    nights.job(PEOPLE)
+    export(nights, rows())
+    nights.night()
+    export(nights, rows(*range(10)))
+    nights.night()
+    nights.job(DELETING | {"max_vanished": 2})
+    export(nights, [*rows(*range(10)), "new,1"])
+
+    with nights.sending() as sent:
+        nights.night()
+    assert [o["identifiers"]["id"] for o in sent] == ["new"]
+    assert any("vanished_unnamed" in text for text in nights.heard)
+
+    nights.night(full=True)
+    export(nights, [*rows(*range(12)), "new,1"])
+    with nights.sending() as sent:
+        nights.night()
+    assert sorted((o["action"], o["identifiers"]["id"]) for o in sent) == [
+        ("delete", "p10"),
+        ("delete", "p11"),
+    ]
+    export(nights, rows(*range(13)))
+    with pytest.raises(GuardError, match="2 of") as raised:
+        nights.night("streams.people.max_vanished=1")
+    assert "max_vanished=2" in raised.value.fix
+
+
 def test_who_vanished_can_be_marked_and_is_never_made_anew(nights):
     nights.job(PEOPLE | {"vanished": {"set": {"is_customer": False}}, "max_vanished": "50%"})
     export(nights, rows(count=4))
