@@ -95,19 +95,23 @@ def run(
     limit: int | None = None,
     fresh: bool = False,
     wait_s: float = 0.0,
+    done_folder: str | Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Send what is not done of a job; the same call again goes on where it stopped.
 
     limit: rows of each stream that take part. fresh: start anew; the old checkpoint is kept aside.
     wait_s: how long to wait for other runs of the job to end; math.inf: as long as it takes.
+    done_folder: where files of folders and globs are moved to that are delivered or filtered whole.
     on_progress: is told about once a second, in another thread.
     Returns what the run came to: what stopped one that had begun is in `error`. Raises
     BackfillError where nothing was begun, and KeyboardInterrupt once everything is saved.
     """
     made = job(given)
     follower = Follower(on_progress)
-    options = Options(limit, fresh, wait_until_s=time.monotonic() + wait_s)
+    folder = None if done_folder is None else Path(done_folder)
+    until_s = time.monotonic() + wait_s
+    options = Options(limit, fresh, wait_until_s=until_s, done_folder=folder)
     return Result(made, _in_thread(lambda stop: engine.send(made, options, follower, stop=stop)))
 
 

@@ -72,7 +72,8 @@ def surveyed(
     async def work() -> planning.Plan:
         asked = stop or Stop()
         asked.goes_by(asyncio.get_running_loop())
-        streams = await asked.unless_asked(asyncio.to_thread(pipeline.open_streams, job))
+        opening = asyncio.to_thread(pipeline.open_streams, job, scope.saved)
+        streams = await asked.unless_asked(opening)
         return await asked.unless_asked(planning.survey(job, streams, watcher, scope))
 
     return _run(work())

@@ -84,6 +84,7 @@ class SourceFile:
     index:  its place in the stream's ordered list of files.
     path:   where it is read from; label: how messages and rejects name it.
     format: "csv", "jsonl" or "parquet".
+    root:   the folder from which a folder or a glob found it; None: it was named by its path.
     bytes_max: of a rejects file that is being written, how much of it there is to read; None: all.
     """
 
@@ -93,6 +94,7 @@ class SourceFile:
     label: str
     format: str
     bytes_max: int | None = None
+    root: Path | None = None
 
 
 class BlockStart(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Any
 
 from backfill.errors import BackfillError, GuardError, SourceError
 from backfill.ledger import Counts
-from backfill.phrases import PARTS, aligned
+from backfill.phrases import PARTS, aligned, counted
 from backfill.resumption import Saved, State
 
 DELIVERED_MEANS = (
@@ -51,6 +51,7 @@ class Closing:
     error:   what stopped it; signal: what interrupted it.
     is_cut:  whether --limit left rows unread.
     held:    rows read and left unprocessed on purpose: events too young to be sent.
+    waiting: files that came while the run was unfinished and are left to the next one.
     was_done: whether an earlier process had done everything.
     report:  the page that tells of it; None where none was written.
     config:  how a command names the job, for people; None where none could be read.
@@ -66,6 +67,7 @@ class Closing:
     signal: int | None = None
     is_cut: bool = False
     held: int = 0
+    waiting: int = 0
     was_done: bool = False
     report: Path | None = None
     config: str | None = None
@@ -92,6 +94,7 @@ def as_json(closing: Closing) -> dict[str, Any]:
         "elapsed_s": round(effort.elapsed_s, 3),
         "streams": [{"name": n, **sums_as_json(c)} for n, c in closing.counts.items()],
         "held": closing.held,
+        "files_waiting": closing.waiting,
         "rejects": [str(path) for path in closing.rejects],
         "checkpoint": None if closing.checkpoint is None else str(closing.checkpoint),
         "report": None if closing.report is None else str(closing.report),
@@ -262,6 +265,8 @@ def _next_step(closing: Closing, together: Counts) -> str:
             f"backfill rejects {config} says what would mend the rejected rows; mended, they are"
             f" sent by backfill run {config} --only STREAM --source FILE"
         )
+    if closing.waiting:
+        return f"run the same command again for the {counted(closing.waiting, 'file')} that waited"
     return "nothing is left to do"
 
 

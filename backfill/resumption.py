@@ -14,7 +14,7 @@ import numpy.typing as npt
 import xxhash
 
 from backfill.errors import BackfillError, CheckpointError
-from backfill.ledger import Counts, Cursor, FileState, Request
+from backfill.ledger import Counts, Cursor, FileState, Request, Taken
 
 #: What a run came to; "held" keeps events too young to be sent for a later start of the same run;
 #: "running" also stands in the checkpoint of a process that was killed.
@@ -28,11 +28,19 @@ class FileIdentity(NamedTuple):
     """What makes a file the same file: its label, its size in bytes and a digest of its content.
 
     Its time of change is no part of it: copying a file back does not make it another one.
+    content: of a file that is taken once, a digest of all of it; None of others, for `digest` goes
+             by samples of a big file.
     """
 
     label: str
     size: int
     digest: str
+    content: str | None = None
+
+    def is_same(self, other: FileIdentity) -> bool:
+        """Whether both are the same file, as far as both are known."""
+        is_content_known = self.content is not None and other.content is not None
+        return self[:3] == other[:3] and not (is_content_known and self.content != other.content)
 
 
 class StreamIdentity(NamedTuple):
@@ -88,6 +96,7 @@ class Saved:
     is_full:        whether the run sends everything, whatever was acknowledged before.
     cursors:        of the streams with `since`.
     observed:       what its sources looked like when it began, as `pipeline.expecting` wrote it.
+    taken:          the files taken once that are done, in this run and in those before it.
     """
 
     run_id: str
@@ -101,6 +110,7 @@ class Saved:
     is_full: bool = False
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
     observed: str = ""
+    taken: tuple[Taken, ...] = ()
 
     @property
     def finished_files(self) -> Mapping[str, int]:
@@ -230,8 +240,10 @@ def decide(
     if not saved.is_finished:
         return Start.NEW_RUN if [*_sources(job, before)] else Start.RESUME
     # Of an export that is compared a file that is gone says something, too.
-    is_same = _every_file(job) <= _every_file(before) and all(
-        {*now.files} == {*then.files} for now, then in _pairs(job, before) if now.name in compared
+    is_same = _is_every_file_known(job, before) and all(
+        len(now.files) == len(then.files)
+        for now, then in _pairs(job, before)
+        if now.name in compared
     )
     return Start.FINISHED if is_same else Start.NEW_RUN
 
@@ -261,8 +273,13 @@ def cursors_of(
     }
 
 
-def _every_file(job: JobIdentity) -> set[tuple[str, FileIdentity]]:
-    return {(stream.name, file) for stream in job.streams for file in stream.files}
+def _is_every_file_known(job: JobIdentity, before: JobIdentity) -> bool:
+    known = {(stream.name, file.label): file for stream in before.streams for file in stream.files}
+    return all(
+        (old := known.get((stream.name, file.label))) is not None and file.is_same(old)
+        for stream in job.streams
+        for file in stream.files
+    )
 
 
 def _pairs(
@@ -295,7 +312,7 @@ def _streams(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
 def _sources(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
     for now, then in _pairs(job, before):
         found = list(_files(now, then))
-        if not found and now.files != then.files:
+        if not found and [f.label for f in now.files] != [f.label for f in then.files]:
             found = [f"the files of stream {now.name} are in another order"]
         yield from found
 
@@ -305,7 +322,7 @@ def _files(now: StreamIdentity, then: StreamIdentity) -> Iterator[str]:
     for file in now.files:
         if file.label not in known:
             yield f"{file.label} of stream {now.name} was added"
-        elif file != known[file.label]:
+        elif not file.is_same(known[file.label]):
             yield _change(file, known[file.label])
     for label in known:
         if label not in kept:

@@ -14,8 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import xxhash
 
+from backfill.checkpoint import taken
+from backfill.checkpoint.sealed import put as _put
+from backfill.checkpoint.sealed import rows as _rows
 from backfill.checkpoint.transaction import transaction
 from backfill.ledger import Carried, Changes, Counts, Cursor, FileState, Ledger, Request
 from backfill.records import BlockStart
@@ -39,7 +41,7 @@ APPLICATION_ID = int.from_bytes(b"bfck")
 
 #: Of the tables below; a change that another program would misread makes it one more. 2: seals.
 #: 3: what each request carried, rules, remarks, sittings. 4: rows left out by a cursor, and those
-#: that a later row of their key supersedes; cursors.
+#: that a later row of their key supersedes; cursors; files that were taken.
 FORMAT = 4
 
 _SCHEMA = (
@@ -48,15 +50,16 @@ _SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value, seal BLOB)",
     "CREATE TABLE streams (place INTEGER PRIMARY KEY, name TEXT UNIQUE, meaning BLOB, seal BLOB)",
     "CREATE TABLE files (stream TEXT, place INTEGER, label BLOB, size INTEGER, digest TEXT,"
-    " seal BLOB, PRIMARY KEY (stream, place))",
+    " content TEXT, seal BLOB, PRIMARY KEY (stream, place))",
+    taken.TABLE,
     "CREATE TABLE counts (stream TEXT PRIMARY KEY, read INTEGER, delivered INTEGER,"
     " rejected_by_us INTEGER, rejected_by_api INTEGER, filtered_where INTEGER,"
     " filtered_since INTEGER, filtered_unchanged INTEGER, filtered_superseded INTEGER,"
     " filtered_folded INTEGER, operations_delivered INTEGER, operations_rejected INTEGER,"
     " seal BLOB)",
     "CREATE TABLE done (stream TEXT, place INTEGER, rows INTEGER, frontier INTEGER, bits BLOB,"
-    " start_row INTEGER, start_offset INTEGER, start_line INTEGER, seal BLOB,"
-    " PRIMARY KEY (stream, place))",
+    " start_row INTEGER, start_offset INTEGER, start_line INTEGER,"
+    " rejected INTEGER, seal BLOB, PRIMARY KEY (stream, place))",
     "CREATE TABLE rejects (stream TEXT PRIMARY KEY, length INTEGER, digest BLOB, seal BLOB)",
     "CREATE TABLE rules (stream TEXT, rule TEXT, rows INTEGER, seal BLOB,"
     " PRIMARY KEY (stream, rule))",
@@ -111,7 +114,7 @@ def begin(
         for place, stream in enumerate(job.streams):
             _put(connection, "streams", [(place, stream.name, stream.meaning)])
             files = (
-                (stream.name, place, _to_bytes(file.label), file.size, file.digest)
+                (stream.name, place, _to_bytes(file.label), *file[1:])
                 for place, file in enumerate(stream.files)
             )
             _put(connection, "files", files)
@@ -136,6 +139,7 @@ def write(
         _put(connection, "meta", [("state", state)])
         _put(connection, "counts", ((stream, *counts) for stream, counts in changes.counts.items()))
         _put(connection, "done", map(_done_row, changes.files))
+        taken.note(connection, changes.files)
         _put(connection, "rejects", ((stream, *extent) for stream, extent in rejects.items()))
         _put(connection, "rules", ((*rule, rows) for rule, rows in changes.rules.items()))
         _put(connection, "cursors", ((stream, *one) for stream, one in changes.cursors.items()))
@@ -169,6 +173,7 @@ def read(connection: sqlite3.Connection) -> Saved | None:
             rules={(stream, rule): rows for stream, rule, rows in _rows(connection, "rules")},
             cursors={stream: Cursor(*row) for stream, *row in _rows(connection, "cursors")},
             observed=meta["observed"],
+            taken=taken.read(connection),
         )
         Ledger(saved.files, saved.counts)  # what makes none is damaged
         return saved
@@ -238,32 +243,6 @@ def _put_requests(connection: sqlite3.Connection, requests: Iterable[Request]) -
     connection.executemany("INSERT INTO carried VALUES (?, ?, ?)", carried)
 
 
-def _put(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert rows, or replace those of the same key; each gets its seal."""
-    sealed = [(*row, _seal(row)) for row in rows]
-    if sealed:
-        marks = ", ".join("?" * len(sealed[0]))
-        connection.executemany(f"REPLACE INTO {table} VALUES ({marks})", sealed)  # noqa: S608
-
-
-def _rows(connection: sqlite3.Connection, table: str, order: str = "rowid") -> Iterator[Any]:
-    """The rows of a table without their seals; ValueError for one that is not as we wrote it."""
-    query = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608 (both are named in this file)
-    for *row, seal in connection.execute(query):
-        if seal != _seal(row):
-            raise ValueError(f"a row of {table} is not as it was written")
-        yield tuple(row)
-
-
-def _seal(row: Iterable[Any]) -> bytes:
-    seal = xxhash.xxh3_64()
-    for value in row:
-        content = value if isinstance(value, bytes) else repr(value).encode()
-        seal.update(f"{type(value).__name__} {len(content)} ".encode())
-        seal.update(content)
-    return seal.digest()
-
-
 def _put_last_request(connection: sqlite3.Connection, requests: Iterable[Request]) -> None:
     starts = [request.started_at_s for request in requests]
     if starts:
@@ -274,22 +253,23 @@ def _put_last_request(connection: sqlite3.Connection, requests: Iterable[Request
 
 def _streams(connection: sqlite3.Connection) -> Iterator[StreamIdentity]:
     files: dict[str, list[FileIdentity]] = {}
-    for stream, _, label, size, digest in _rows(connection, "files", "stream, place"):
-        files.setdefault(stream, []).append(FileIdentity(_to_text(label), size, digest))
+    for stream, _, label, *rest in _rows(connection, "files", "stream, place"):
+        files.setdefault(stream, []).append(FileIdentity(_to_text(label), *rest))
     for _, name, meaning in _rows(connection, "streams", "place"):
         yield StreamIdentity(name, meaning, tuple(files.get(name, ())))
 
 
 def _done_row(file: FileState) -> tuple[str | int | bytes | None, ...]:
     start = file.resume or (None, None, None)
-    return (file.stream, file.index, file.rows, file.frontier, file.bits, *start)
+    return (file.stream, file.index, file.rows, file.frontier, file.bits, *start, file.rejected)
 
 
 def _file_state(
-    stream: str, index: int, rows: int | None, frontier: int, bits: bytes, *start: Any
+    stream: str, index: int, rows: int | None, frontier: int, bits: bytes, *rest: Any
 ) -> FileState:
+    *start, rejected = rest
     resume = None if start[0] is None else BlockStart(*start)
-    return FileState(stream, index, rows, frontier, bits, resume)
+    return FileState(stream, index, rows, frontier, bits, resume, rejected)
 
 
 def _to_bytes(text: str) -> bytes:

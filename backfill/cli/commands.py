@@ -16,6 +16,7 @@ from backfill.cli.help import Group
 from backfill.cli.options import (
     Part,
     config_argument,
+    done_folder_option,
     full_option,
     job_of,
     json_option,
@@ -34,7 +35,7 @@ from backfill.phrases import counted
 if TYPE_CHECKING:
     from backfill.cli.audience import Audience
     from backfill.config import Job
-    from backfill.pipeline import Options
+    from backfill.pipeline import OpenStream, Options
     from backfill.report import Closing
 
 #: What a shell reports of a process that a signal ended: 128 and the signal's number.
@@ -56,17 +57,18 @@ def commands() -> None:
 def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     """Does CONFIG hold, do its files fit, does the API take the key? Sends nothing."""
     from backfill import engine, pipeline
+    from backfill.checkpoint import peek
     from backfill.config import load
 
     job = load(config, overrides)
-    streams = pipeline.open_streams(job)
+    streams = pipeline.open_streams(job, peek(job.checkpoint))
     say_warnings(output, job)
     found = engine.confirmed(job)
     region = found.region or "unknown (the address does not say)"
     key = "it takes the key" if found.region else "it does not say whether it takes the key"
     output.lines(
         [
-            *(f"{stream.name}: {counted(len(stream.files), 'file')}" for stream in streams),
+            *(f"{stream.name}: {_files(stream)}" for stream in streams),
             f"destination: {job.sandbox or found.place.address}, region {region}; {key}",
         ]
     )
@@ -75,10 +77,19 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
             "state": "ok",
             "address": found.place.address,
             "region": found.region,
-            "streams": [{"name": s.name, "files": len(s.files)} for s in streams],
+            "streams": [
+                {"name": s.name, "files": len(s.files), "taken_before": s.taken_before}
+                for s in streams
+            ],
             "error": None,
         }
     )
+
+
+def _files(stream: OpenStream) -> str:
+    before = stream.taken_before
+    files = counted(len(stream.files), "file")
+    return f"{files}, {before:,} taken before" if before else files
 
 
 class _Options(Part):
@@ -88,6 +99,7 @@ class _Options(Part):
     fresh: bool
     full: bool
     wait_s: float
+    done_folder: Path | None
 
 
 @commands.command()
@@ -101,6 +113,7 @@ class _Options(Part):
 @click.option("--fresh", is_flag=True, help="Start anew; the old checkpoint is kept aside.")
 @full_option
 @wait_option
+@done_folder_option
 @click.option(
     "--metrics-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -121,7 +134,9 @@ def run(
 
     part = Part(only=options["only"], source=options["source"])
     until_s = time.monotonic() + options["wait_s"]
-    extent = Options(options["limit"], options["fresh"], options["full"], until_s)
+    extent = Options(
+        options["limit"], options["fresh"], options["full"], until_s, options["done_folder"]
+    )
     with watched(output, config, metrics_file) as audience:
         job = job_of(config, overrides, part)
         output.unfinished = partial(unbegun, job)

@@ -60,6 +60,12 @@ limit_option = click.option(
     "--limit", type=click.IntRange(min=1), help="Only the first N rows of each stream."
 )
 
+done_folder_option = click.option(
+    "--done-folder",
+    type=click.Path(path_type=Path),
+    help="Move files of folders and globs here once all of their rows are delivered or filtered.",
+)
+
 
 class _Wait(click.ParamType[float]):
     """A time as `destination.give_up_after` takes it, in seconds."""

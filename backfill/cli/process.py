@@ -11,8 +11,8 @@ import os
 
 #: glibc's parameters.  [malloc.h] One arena (M_ARENA_MAX): each thread would keep what it freed in
 #: one of its own. What is freed stays with the process (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD): block
-#: after block needs the same again, and half of all page faults are those of getting it back. What is
-#: larger than any block, as what is known of millions, goes back: in the heap it would leave holes.
+#: after block needs the same again, and half of all page faults are those of getting it back. What
+#: is larger than any block, as what is known of millions, goes back: it would leave holes.
 _MALLOC = {-8: 1, -3: 32 << 20, -1: 256 << 20}
 
 

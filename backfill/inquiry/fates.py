@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import Literal, NamedTuple
@@ -21,7 +21,7 @@ from backfill.inquiry import refusals
 from backfill.inquiry.hits import Hits
 from backfill.inquiry.runs import Run
 from backfill.inquiry.sources import Asked
-from backfill.ledger import Ledger, Request, unpacked
+from backfill.ledger import Ledger, Request, Taken, unpacked
 from backfill.mapping import Stream
 from backfill.operations import Encoded, encode, where_of
 from backfill.phrases import PARTS
@@ -127,6 +127,8 @@ class Evidence:
             if asked.is_changed:
                 says = "the file changed since the run: its rows may be others now"
                 found[row] = Fate("unknown", says=says)
+            elif asked.taken is not None:
+                found[row] = _taken_before(asked.taken, again.get(row, Fate("unknown")))
             elif self._is_done(asked, row):
                 told = self._refused.get((asked.stream.name, *places[row]))
                 found[row] = self._done(asked, row, attempts[row], again, into, told)
@@ -206,6 +208,16 @@ class Evidence:
             says = ""
         says = "; ".join(text for text in (says, _prospect(as_now)) if text)
         return Fate("not sent", says=says, attempts=attempts)
+
+
+def _taken_before(taken: Taken, as_now: Fate) -> Fate:
+    """A row of a file that an earlier run took: it is done, one way or the other."""
+    says = f"run {taken.run_id} took the file; its requests are no longer on record"
+    if as_now.outcome in ("rejected", "filtered"):
+        return replace(as_now, says=says)
+    if not taken.rejected:
+        return Fate("delivered", says=says)
+    return Fate("unknown", says=f"{says}: delivered, or among the {taken.rejected:,} rejected")
 
 
 def _places(hits: Hits) -> dict[int, tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,7 +15,8 @@ from backfill.inquiry.groups import Group, grouped
 from backfill.inquiry.runs import Run, runs
 from backfill.ledger import Counts
 from backfill.mapping import Stream
-from backfill.rejects import refused
+from backfill.phrases import counted
+from backfill.rejects import earlier, refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Refused:
     groups: of those that are open: no later run has done anything with them.
     counts: what the run's checkpoint knows of the stream; None without one.
     unread: what kept a file from being read, where something did.
-    untold: why it is not known what the run sent again, where something kept it.
+    untold: why it is not known what the run sent again, where something kept it; and where the
+            rows stand that earlier runs refused.
     """
 
     run: Run
@@ -112,5 +115,18 @@ def _refused(
         groups,
         run.saved.counts.get(stream.name, Counts()) if run.saved else None,
         unread,
-        tuple(known[run.name, stream.name].remarks),
+        (*known[run.name, stream.name].remarks, *_of_earlier_runs(run, stream)),
     )
+
+
+def _of_earlier_runs(run: Run, stream: Stream) -> Iterator[str]:
+    """Where the refused rows stand of files that no later run reads again."""
+    saved = run.saved if not run.name else None
+    of_stream = [taken for taken in (saved.taken if saved else ()) if taken.stream == stream.name]
+    rows = sum(taken.rejected for taken in of_stream if saved and taken.run_id != saved.run_id)
+    kept = [path.name for path in earlier(run.rejects, stream.name)] if rows else []
+    if kept:
+        yield (
+            f"earlier runs rejected {counted(rows, 'row')} of files that are not read again; they"
+            f" are kept in {run.rejects} as {', '.join(kept)}"
+        )

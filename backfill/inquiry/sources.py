@@ -10,8 +10,9 @@ from pathlib import Path
 from backfill import readers
 from backfill.config import Job
 from backfill.errors import BackfillError
+from backfill.inquiry.arrived import memory
 from backfill.inquiry.runs import Run
-from backfill.ledger import Cursor
+from backfill.ledger import Cursor, Taken
 from backfill.mapping import Stream
 from backfill.operations import Surroundings
 from backfill.readers.sources import format_of
@@ -26,6 +27,7 @@ class Asked:
     file:       its index is its place in the run's checkpoint.
     is_known:   whether the run had it; is_changed: whether it is another one by now.
     digest:     of its content, as event ids have it.
+    taken:      what an earlier run made of it, where one took it for good.
     """
 
     run: Run
@@ -34,6 +36,7 @@ class Asked:
     is_known: bool
     is_changed: bool
     digest: str
+    taken: Taken | None = None
 
     def surroundings(self, now_s: int) -> Surroundings:
         """What its operations depend on besides its rows; now_s: as of Surroundings."""
@@ -78,24 +81,33 @@ def _of_stream(
     job: Job, run: Run, stream: Stream, known: StreamIdentity | None, found: Found, title: str
 ) -> None:
     places = {file.label: i for i, file in enumerate(known.files)} if known else {}
+    known_by_content = memory(run, stream)
     if run.name:
         files = list(labelled(job, stream, known)) if known else []
     else:
         try:
-            files = readers.find(stream.name, stream.source, job.base)
+            source, may_be_empty = stream.source, bool(known_by_content.taken)
+            files = readers.find(stream.name, source, job.base, may_be_empty=may_be_empty)
         except BackfillError as error:
             found.remarks.append(f"{title}: {error.what}")
             files = []
+    there = list[Asked]()
+    unread = set[str]()
     for file in files:
         identity = known.files[places[file.label]] if known and file.label in places else None
         try:
-            found.files.append(held_against(run, stream, file, places, identity))
+            as_named = held_against(run, stream, file, places, identity)
+            asked = known_by_content.recognised(as_named, places)
+            there += [asked] if asked else []
         except BackfillError as error:
+            unread.add(file.label)
             found.remarks.append(f"{title}: {file.label}: {error.what}")
-    gone = sorted(set(places) - {file.label for file in files})
+    found.files += there
+    gone = sorted(set(places) - {asked.file.label for asked in there if asked.is_known} - unread)
     found.remarks += [f"{title}: {label} is no longer among its sources" for label in gone]
-    changed = [a for a in found.files if a.run is run and a.stream is stream and a.is_changed]
+    changed = [asked for asked in there if asked.is_changed]
     found.remarks += [f"{title}: {asked.file.label} changed since the run" for asked in changed]
+    found.remarks += [f"{title}: {text}" for text in known_by_content.remarks()]
 
 
 def labelled(job: Job, stream: Stream, known: StreamIdentity) -> Iterator[SourceFile]:

@@ -13,6 +13,7 @@ from backfill.ledger.cursor import Cursor
 from backfill.ledger.outcome import rejected_by_api
 from backfill.ledger.rows import RowsDone
 from backfill.ledger.state import Carried, Changes, Counts, FileState, Request
+from backfill.ledger.taken import Taken
 
 __all__ = [
     "Carried",
@@ -23,6 +24,7 @@ __all__ = [
     "Ledger",
     "Request",
     "RowsDone",
+    "Taken",
     "carried",
     "packed",
     "rejected_by_api",

@@ -187,6 +187,7 @@ class Ledger:
     def _mark(self, file: SourceFile, rows: Int64s, counts: Counts) -> None:
         if len(rows):
             self._file(file).done.mark(rows)
+            self._file(file).rejected += counts.rejected
             self._count(file, counts)
 
     def _count(self, file: SourceFile, counts: Counts) -> None:

@@ -79,11 +79,13 @@ def _once(is_so: bool | np.bool_) -> None:
 
 
 class FileLedger:
-    """One file: its rows, its length once known, and where the blocks above the frontier begin."""
+    """One file: its rows, how many were refused, how many there are once that is known, and where
+    the blocks above the frontier begin.
+    """
 
     def __init__(self, state: FileState) -> None:
         self.done = RowsDone(state.frontier, state.bits)
-        self.rows = state.rows
+        self.rows, self.rejected = state.rows, state.rejected
         self._starts = deque([] if state.resume is None else [state.resume])
 
     def note(self, start: BlockStart) -> None:
@@ -100,4 +102,5 @@ class FileLedger:
     def state(self, stream: str, index: int) -> FileState:
         """What is done of the file, as the checkpoint keeps it."""
         bits, resume = self.done.bits(), self.resume_point()
-        return FileState(stream, index, self.rows, self.done.frontier, bits, resume)
+        frontier = self.done.frontier
+        return FileState(stream, index, self.rows, frontier, bits, resume, self.rejected)

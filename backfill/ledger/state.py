@@ -74,6 +74,7 @@ class FileState:
     bits:     the rows from `frontier` on, first row in the highest bit, 1 for done; what lies
               beyond the last byte is not done.
     resume:   the block to read on from; None: from the beginning.
+    rejected: how many of the rows that are done were refused, by us or by the API.
     """
 
     stream: str
@@ -82,6 +83,7 @@ class FileState:
     frontier: int = 0
     bits: bytes = b""
     resume: BlockStart | None = None
+    rejected: int = 0
 
     @property
     def is_finished(self) -> bool:

@@ -137,6 +137,14 @@ class Stream(Model):
         return self.operation[1] not in trackapi.EVENT_ACTIONS
 
     @property
+    def takes_files_once(self) -> bool:
+        """Whether a file that came to a folder or a glob is left out of the runs after it.
+
+        A stream that looks for changes needs all of its export every time.
+        """
+        return self.changes is None
+
+    @property
     def takes_every_column(self) -> bool:
         """Whether `attributes` holds "*"."""
         return EVERY_COLUMN in self.attributes

@@ -84,7 +84,7 @@ def _departing(job: Job, stream: OpenStream, listed: Path) -> OpenStream:
     path = Path(os.path.relpath(listed.resolve(), job.base.resolve()))
     found = opened(job, gone.stream_of(stream.stream, path))
     assert stream.detector is not None
-    return OpenStream(found.stream, None, found.files, Departures(stream.detector.memory))
+    return OpenStream(found.stream, None, found.files, detector=Departures(stream.detector.memory))
 
 
 def _why_not(job: Job, stream: OpenStream, scope: Scope) -> str:

@@ -6,11 +6,12 @@ import asyncio
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
-from backfill.checkpoint import Checkpoint, new_run_id
+from backfill.checkpoint import Checkpoint, new_run_id, peek
 from backfill.config import Job
 from backfill.ledger import Counts, Ledger
-from backfill.pipeline import guard
+from backfill.pipeline import arriving, done_folder, guard
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.expecting import Expectations, learn
@@ -22,6 +23,7 @@ from backfill.pipeline.running import Running, Spent
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
+from backfill.remarks import Remark
 from backfill.report import Closing
 from backfill.resumption import Extent, JobIdentity, Outset, Saved, Start, cursors_of, decide
 
@@ -35,12 +37,14 @@ class Options:
     full:  send everything, whatever was acknowledged before.
     wait_until_s: how long to wait for other runs of the job, on the clock of `time.monotonic`;
            what is past: not at all.
+    done_folder: where files that are done with are moved to; None: they stay.
     """
 
     limit: int | None = None
     fresh: bool = False
     full: bool = False
     wait_until_s: float = 0.0
+    done_folder: Path | None = None
 
 
 async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop) -> Closing:
@@ -50,19 +54,19 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     """
     spent = Spent()
     patience = Patience(job.destination.give_up_after, watcher.says)
-    streams = await stop.unless_asked(asyncio.to_thread(open_streams, job))
-    if job.destination.region == "auto":
-        place = (await stop.unless_asked(confirmed(job, place, patience))).place
-    identity = job_identity(place.identity, streams)
-    terms, expected = _terms(job, place, options), Expectations(job, streams)
+    known = _known(job, options)
+    base = await stop.unless_asked(asyncio.to_thread(open_streams, job, known))
+    place = await _workspace(job, place, patience, stop)
+    terms = _terms(job, place, options)
 
-    preparing = Preparing(job, streams, Scope(options.full, options.limit), watcher.says, stop)
+    def looks(opened: tuple[OpenStream, ...]) -> tuple[Preparing, Expectations]:
+        scope = Scope(options.full, options.limit)
+        return Preparing(job, opened, scope, watcher.says, stop), Expectations(job, opened)
+
+    preparing, expected = looks(base)
 
     async def cleared(found: tuple[OpenStream, ...], ledger: Ledger) -> None:
-        """Return where nothing speaks against sending what is not done."""
-        if not terms.is_rehearsal:
-            ages = guard.check_ages(found, ledger, terms.now_s, terms.limit)
-            await stop.through(ages)
+        await _guarded(found, ledger, terms, stop)
         if job.destination.region != "auto":
             await stop.unless_asked(confirmed(job, place, patience))
 
@@ -75,9 +79,15 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         saved = checkpoint.load()
         record = Record(checkpoint, watcher.says, is_cut=options.limit is not None)
         learn(job, saved, watcher.says)  # a run that ended just before it did so itself
+        if not options.fresh:
+            base = await _as_of(saved, known, base, job, stop)
+            preparing, expected = looks(base)
+        identity = job_identity(place.identity, base)
         start = decide(identity, saved, preparing.compared, is_full=options.full)
+        _say(arriving.remarks(start, {each.name: each.arrivals for each in base}), watcher)
         if start is Start.FINISHED and saved is not None:
             record.found_nothing_new(saved.run_id)
+            await _put_away(base, checkpoint, options, watcher, stop)
             return _already_done(job, saved, spent)
         resumed = saved if start is Start.RESUME else None
         ledger = _ledger(start, identity, saved, is_full=options.full)
@@ -86,16 +96,15 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
             streams = await preparing.prepared(place.identity, resumed, held)
             await cleared(streams, ledger)
         run_id = resumed.run_id if resumed else new_run_id()
-        observed = resumed.observed if resumed else expected.to_learn(options.limit)
         watcher.starts(run_id)
         rejects = _rejects(job, streams, resumed, watcher, held)
         preparing.begin(run_id, is_resumed=resumed is not None)
         if resumed is None:
             _say_closed(saved, watcher)
             record.is_replaced()
-            begun = job_identity(place.identity, streams)
+            observed = expected.to_learn(options.limit)
             outset = Outset(ledger.cursors, observed, is_full=options.full)
-            checkpoint.begin(begun, run_id, outset)
+            checkpoint.begin(job_identity(place.identity, streams), run_id, outset)
             _tell(expected, watcher, ledger)
         else:
             checkpoint.go_on()
@@ -106,6 +115,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         record.ended(run_id, state, ledger.known, running.held, error)
         if state == "completed":
             learn(job, checkpoint.load(), watcher.says)
+            await _put_away(base, checkpoint, options, watcher, stop)
     return Closing(
         state,
         run_id,
@@ -117,8 +127,45 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         signal=stop.signal if state == "interrupted" else None,
         is_cut=options.limit is not None,
         held=running.held,
+        waiting=sum(stream.waiting for stream in streams),
         config=job.typed,
     )
+
+
+async def _workspace(job: Job, place: Place, patience: Patience, stop: Stop) -> Place:
+    """Where the workspace is, which the API is asked where the config does not say it."""
+    if job.destination.region != "auto":
+        return place
+    return (await stop.unless_asked(confirmed(job, place, patience))).place
+
+
+async def _guarded(
+    streams: tuple[OpenStream, ...], ledger: Ledger, terms: Terms, stop: Stop
+) -> None:
+    """Look for young events without holding up the event loop, and so a signal."""
+    if not terms.is_rehearsal:
+        await stop.through(guard.check_ages(streams, ledger, terms.now_s, terms.limit))
+
+
+def _known(job: Job, options: Options) -> Saved | None:
+    """What a run starts over, as far as can be told before it holds the checkpoint."""
+    if options.done_folder is not None:
+        done_folder.check(job, options.done_folder)
+    return None if options.fresh else peek(job.checkpoint)
+
+
+async def _as_of(
+    saved: Saved | None,
+    known: Saved | None,
+    streams: tuple[OpenStream, ...],
+    job: Job,
+    stop: Stop,
+) -> tuple[OpenStream, ...]:
+    """The streams as a run over `saved` reads them, where they were opened over `known`."""
+    if saved == known:
+        return streams
+    # Another run of the job was alive a moment ago.
+    return await stop.unless_asked(asyncio.to_thread(open_streams, job, saved))
 
 
 def _opened(job: Job, options: Options, watcher: Watcher) -> Checkpoint:
@@ -144,6 +191,28 @@ def _ledger(start: Start, identity: JobIdentity, saved: Saved | None, *, is_full
     if start is Start.NEW_RUN:
         return Ledger(cursors=cursors)
     return Ledger(saved.files, saved.counts, saved.rules, cursors)
+
+
+async def _put_away(
+    streams: tuple[OpenStream, ...],
+    checkpoint: Checkpoint,
+    options: Options,
+    watcher: Watcher,
+    stop: Stop,
+) -> None:
+    """Move the files that are done with, if that is asked for and the run is finished."""
+    if options.done_folder is None or not (saved := checkpoint.load()) or not saved.is_finished:
+        return
+    folder = options.done_folder
+    work = asyncio.to_thread(
+        done_folder.put_away, streams, saved, folder, lambda: stop.signal is not None
+    )
+    _say(await work, watcher)
+
+
+def _say(remarks: list[Remark], watcher: Watcher) -> None:
+    for said in remarks:
+        watcher.says(*said)
 
 
 def _progress(resumed: Saved) -> str:

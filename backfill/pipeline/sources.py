@@ -18,9 +18,10 @@ from backfill.ledger import Ledger
 from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
 from backfill.operations.binding import KEY_ROW
+from backfill.pipeline.arriving import Arrivals, look
 from backfill.readers import Fingerprint, Reader
 from backfill.records import Block, Form, Sieve, SourceFile
-from backfill.resumption import FileIdentity, JobIdentity, StreamIdentity
+from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
 
 if TYPE_CHECKING:
     from backfill.filters import Where
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 class OpenFile:
     """A source file, ready to be read.
 
-    origins: as of `Surroundings`. sieve: which of its rows are read; None: all.
+    origins: as of `Surroundings`. content: as of FileIdentity.
+    sieve:   which of its rows are read; None: all.
     kept:    the blocks of what the sieve lets through, if they were kept when it was made.
     """
 
@@ -38,6 +40,7 @@ class OpenFile:
     reader: Reader
     fingerprint: Fingerprint
     origins: Mapping[str, str] = field(default_factory=dict)
+    content: str | None = None
     sieve: Sieve | None = None
     kept: tuple[Block, ...] | None = None
 
@@ -74,11 +77,13 @@ class OpenStream:
     """A stream with its files, in the order in which they are read.
 
     detector: leaves out the operations that change nothing; None: all of them are sent.
+    arrivals: what stands where they come from, of a stream that takes each once; None of others.
     """
 
     stream: Stream
     where: Where | None
     files: tuple[OpenFile, ...]
+    arrivals: Arrivals | None = None
     detector: Detector | None = None
 
     @property
@@ -91,14 +96,24 @@ class OpenStream:
         since = self.stream.since
         return since.least(ledger.cursor(self.name).base) if since else None
 
+    @property
+    def taken_before(self) -> int:
+        """How many of the files that came earlier runs took."""
+        return len(self.arrivals.sorted.before) if self.arrivals else 0
 
-def open_streams(job: Job) -> tuple[OpenStream, ...]:
-    """Open every source of a job.
+    @property
+    def waiting(self) -> int:
+        """How many of the files that came are left to the next run."""
+        return len(self.arrivals.sorted.waiting) if self.arrivals else 0
+
+
+def open_streams(job: Job, saved: Saved | None = None) -> tuple[OpenStream, ...]:
+    """Open every source of a job, as a run over `saved` reads them.
 
     Raises MappingError where a stream and a file's columns do not fit each other, and what the
     readers raise for files that are not there or cannot be read.
     """
-    return tuple(opened(job, stream) for stream in job.streams)
+    return tuple(opened(job, stream, saved) for stream in job.streams)
 
 
 def job_identity(destination: str, streams: tuple[OpenStream, ...]) -> JobIdentity:
@@ -106,18 +121,22 @@ def job_identity(destination: str, streams: tuple[OpenStream, ...]) -> JobIdenti
     return JobIdentity(destination, tuple(_identity(stream) for stream in streams))
 
 
-def opened(job: Job, stream: Stream) -> OpenStream:
+def opened(job: Job, stream: Stream, saved: Saved | None = None) -> OpenStream:
     """Open the source of one stream; raises as `open_streams` does."""
     where, origins = where_of(stream), _origins(job, stream)
+    chosen, arrivals = look(job, stream, saved)
     files = []
-    for file in readers.find(stream.name, stream.source, job.base):
+    for file, content in chosen:
         _keep_apart(job, file)
         looked_like = readers.fingerprint(file.path)  # before anything is read of it
         reader = readers.open_file(file, stream.source)
         check(stream, reader.columns, file.label)
         _judge_nothing(where, reader)
-        files.append(OpenFile(file, reader, looked_like, origins))
-    return OpenStream(stream, where, tuple(files))
+        if content is None and stream.changes is not None:
+            content = readers.content(file.path)  # the fingerprint looks at some pages only
+        digest = content.digest if content else None
+        files.append(OpenFile(file, reader, looked_like, origins, digest))
+    return OpenStream(stream, where, tuple(files), arrivals)
 
 
 def _origins(job: Job, stream: Stream) -> Mapping[str, str]:
@@ -128,7 +147,8 @@ def _origins(job: Job, stream: Stream) -> Mapping[str, str]:
     if (saved := peek(whole.checkpoint)) is not None:
         known = next((each for each in saved.job.streams if each.name == stream.name), None)
         if known is not None:
-            return {file.label: file.digest for file in known.files}
+            before = {each.label: each.digest for each in saved.taken if each.stream == stream.name}
+            return before | {file.label: file.digest for file in known.files}
     source = next(each.source for each in whole.streams if each.name == stream.name)
     found = readers.find(stream.name, source, whole.base)
     return {file.label: readers.fingerprint(file.path).digest for file in found}
@@ -163,4 +183,4 @@ def _identity(stream: OpenStream) -> StreamIdentity:
 
 def file_identity(one: OpenFile) -> FileIdentity:
     """What makes a file the same one."""
-    return FileIdentity(one.file.label, one.fingerprint.size, one.fingerprint.digest)
+    return FileIdentity(one.file.label, one.fingerprint.size, one.fingerprint.digest, one.content)

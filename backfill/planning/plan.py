@@ -21,6 +21,8 @@ class StreamPlan:
     filtered: by part, as of `records.Part`. held: events kept until they are 72 hours old.
     rows_done: rows that earlier processes of the run did, which are in no other number.
     left_out:  the first rows that `where` leaves out; superseded: those that a later row does.
+    taken_before, waiting: files that came and are not among `files`: those that an earlier run
+               took, those that are left to the run after this one.
     """
 
     stream: Stream
@@ -37,6 +39,8 @@ class StreamPlan:
     left_out: tuple[Sample, ...]
     superseded: tuple[Sample, ...] = ()
     rows_done: int = 0
+    taken_before: int = 0
+    waiting: int = 0
 
     @property
     def name(self) -> str:
@@ -64,6 +68,7 @@ class Plan:
 
     address:  of the Track API; a sandbox's state file.
     identity: digest of the job, to tell whether a run is of the same one.
+    arrived:  what there is to say of the files that came to folders and globs.
     """
 
     job: Job
@@ -73,6 +78,7 @@ class Plan:
     findings: tuple[Finding, ...]
     forecast: Forecast
     standing: Standing | None
+    arrived: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object `plan --json` prints."""

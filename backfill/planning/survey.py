@@ -19,7 +19,7 @@ from backfill.errors import CheckpointError
 from backfill.ledger import Counts, Ledger
 from backfill.operations import Encoded
 from backfill.phrases import SINCE_LEAVES_NOTHING, counted
-from backfill.pipeline import OpenStream, Watcher, comparing
+from backfill.pipeline import OpenStream, Watcher, arriving, comparing
 from backfill.pipeline.encoding import encoded
 from backfill.pipeline.limits import batch_operations_max
 from backfill.pipeline.sources import job_identity
@@ -77,6 +77,7 @@ async def survey(
     known = standing(identity, scope.saved, compared)
     ledger = _ledger(scope, identity, known, compared)
     unexpected = await not_as_expected(job, streams, known)
+    start, arrivals = known.start if known else None, {s.name: s.arrivals for s in streams}
     with Store(job.checkpoint.parent) as store, looking(job, streams) as looked:
         streams = await looked.compared(comparing.Scope(scope.full, scope.limit))
         loads, plans, found = await _read(job, streams, ledger, watcher, scope.limit, store)
@@ -88,6 +89,7 @@ async def survey(
         (*unexpected, *found, *looked.found, *_of_sources(plans), *of_job(job)),
         forecast(loads, job.destination, scope.latency_s),
         known,
+        tuple(said.text for said in arriving.remarks(start, arrivals)),
     )
 
 
@@ -185,7 +187,7 @@ def _of_sources(plans: Sequence[StreamPlan]) -> list[Finding]:
                 f"{counted(again, 'row')} whose key a later row has: of a key the last one counts"
             )
             found.append(Finding("keys_repeated", text, plan.name, again, plan.superseded))
-        if not plan.read and not plan.rows_done:
+        if plan.files and not plan.read and not plan.rows_done:
             found.append(Finding("no_rows", "its source holds no rows", plan.name))
         elif plan.read and plan.filtered.get("where") == plan.read:
             text = f"`where` leaves out every row: {plan.stream.where}"
@@ -255,6 +257,8 @@ class _Stream:
             left_out=tuple(self._left_out.samples),
             superseded=tuple(self._superseded),
             rows_done=rows_done,
+            taken_before=self._stream.taken_before,
+            waiting=self._stream.waiting,
         )
 
     def load(self) -> Load:

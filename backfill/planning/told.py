@@ -60,6 +60,7 @@ def lines(plan: Plan) -> list[str]:
     return [
         f"Plan of {plan.job.path}, to {plan.address}. Nothing is sent.",
         *([] if plan.standing is None else ["", *_standing(plan)]),
+        *(["", *plan.arrived] if plan.arrived else []),
         "",
         *_table(plan.streams),
         *_rejects(plan),
@@ -79,6 +80,7 @@ def essence(plan: Plan) -> list[str]:
     found += [f"- and {more} more: backfill plan {plan.job.typed}"] if more > 0 else []
     return [
         *([] if plan.standing is None else _standing(plan)),
+        *plan.arrived,
         *_table(plan.streams),
         *(
             [f"{_rejected(plan)}; backfill plan {plan.job.typed} says why."]
@@ -94,6 +96,8 @@ def _stream_as_json(stream: StreamPlan) -> dict[str, Any]:
     return {
         "name": stream.name,
         "files": stream.files,
+        "files_taken_before": stream.taken_before,
+        "files_waiting": stream.waiting,
         "rows": {
             "read": stream.read,
             "deliverable": stream.deliverable,
@@ -254,6 +258,8 @@ def _standing(plan: Plan) -> list[str]:
     known = plan.standing
     assert known is not None
     said = f"a run is refused: {known.refusal}" if known.start is None else _STARTS[known.start]
+    if plan.is_done and plan.arrived:
+        said += ", but for the files that were taken before"
     done = f"{counted(known.rows_done, 'row')} done"
     return [f"Run {known.run_id} stands at the checkpoint, {known.state}, {done}: {said}."]
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from backfill.mapping import Source
 from backfill.readers.delimited import CsvReader
-from backfill.readers.fingerprint import Fingerprint, fingerprint
+from backfill.readers.fingerprint import Content, Fingerprint, content, fingerprint
 from backfill.readers.framing import Reader
 from backfill.readers.guises import check_guise
 from backfill.readers.jsonl import JsonlReader
 from backfill.readers.parquet import ParquetReader
-from backfill.readers.sources import find
+from backfill.readers.sources import find, is_open
 from backfill.records import SourceFile
 
-__all__ = ["Fingerprint", "Reader", "find", "fingerprint", "open_file"]
+__all__ = [
+    "Content",
+    "Fingerprint",
+    "Reader",
+    "content",
+    "find",
+    "fingerprint",
+    "is_open",
+    "open_file",
+]
 
 
 def open_file(file: SourceFile, source: Source, *, as_rejects: bool = False) -> Reader:

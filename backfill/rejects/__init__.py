@@ -17,6 +17,6 @@ No file is made as long as nothing was refused; what stood there is kept as `NAM
 
 from backfill.rejects.file import RejectsFile
 from backfill.rejects.rows import places
-from backfill.rejects.standing import refused
+from backfill.rejects.standing import earlier, refused
 
-__all__ = ["RejectsFile", "places", "refused"]
+__all__ = ["RejectsFile", "earlier", "places", "refused"]

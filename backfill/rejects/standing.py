@@ -8,6 +8,7 @@ is touched where those bytes are not found.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -59,6 +60,14 @@ def put_aside(path: Path) -> Path:
             path.rename(kept)
             return kept
     raise AssertionError("counting does not end")
+
+
+def earlier(folder: Path, stream: str) -> list[Path]:
+    """What was put aside of a stream and is for a person to look at; OSError of the folder."""
+    suffixes = "|".join(re.escape(suffix) for suffix in _SUFFIXES if suffix != SPOOL)
+    whole = re.compile(rf"{re.escape(stream)}(\+[0-9]+)?({suffixes}){re.escape(_EARLIER)}[0-9]*")
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in paths if whole.fullmatch(path.name))
 
 
 def committed(

@@ -101,6 +101,8 @@ def masked(condition: str) -> str:
 
 
 def _files(known: StreamIdentity) -> str:
+    if not known.files:
+        return "no new file"
     named = ", ".join(file.label for file in known.files[:_FILES_MAX])
     more = len(known.files) - _FILES_MAX
     long = size(sum(file.size for file in known.files))

@@ -81,6 +81,7 @@ def test_the_json_object_has_the_agreed_keys_and_plain_integers():
         "bytes_sent": 151_200_000,
         "elapsed_s": 12.346,
         "held": 0,
+        "files_waiting": 0,
         "rejects": ["state/rejects/people.csv"],
         "checkpoint": "state/crm.checkpoint",
         "report": None,

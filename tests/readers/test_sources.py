@@ -11,7 +11,7 @@ import pytest
 
 from backfill.errors import MappingError, SourceError
 from backfill.mapping import Source
-from backfill.readers import find, fingerprint, open_file
+from backfill.readers import find, fingerprint, is_open, open_file
 from backfill.records import Form
 
 
@@ -177,3 +177,38 @@ def test_a_fingerprint_tells_head_tail_and_size_apart_and_not_the_time(
 def test_the_fingerprint_of_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="not there"):
         fingerprint(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("e/f/a.csv", {"e/f/a.csv": None}),
+        ("e/f", {"e/f/a.csv": "a.csv"}),
+        ("e/*/a.csv", {"e/f/a.csv": "f/a.csv"}),
+        ("./e/**/*.csv", {"e/f/a.csv": "f/a.csv"}),
+        ("*/f", {"e/f/a.csv": "e/f/a.csv"}),
+        ("../base/e/f/*", {"../base/e/f/a.csv": "a.csv"}),
+        (["e/f/*", "e/f/a.csv"], {"e/f/a.csv": None}),
+        (["e/f/a.csv", "e/f/*"], {"e/f/a.csv": None}),
+    ],
+)
+def test_a_file_that_a_folder_or_a_glob_found_is_told_from_one_that_is_named(
+    tmp_path: Path, path: str | list[str], expected: dict[str, str | None]
+) -> None:
+    base = tmp_path / "base"
+    make(base, "e/f/a.csv")
+
+    found = find("people", Source(path=path), base)
+
+    below = {f.label: f.root and str(f.path.relative_to(f.root)) for f in found}
+    assert below == expected
+    assert is_open(Source(path=path), base) is (path != "e/f/a.csv")
+
+
+def test_a_folder_may_be_empty_only_where_that_is_known_and_it_is_there(tmp_path: Path) -> None:
+    (tmp_path / "e").mkdir()
+
+    assert find("people", Source(path=["e", "e/*.csv"]), tmp_path, may_be_empty=True) == []
+    for path in ("e", "gone", "gone/*.csv", "e/a.csv"):
+        with pytest.raises(MappingError, match="no file found"):
+            find("people", Source(path=path), tmp_path, may_be_empty=path != "e")
