@@ -86,7 +86,7 @@ def test_every_attribute_is_text(app: App) -> None:
     )
     app.api.client.post("/api/v2/entity", content=body).raise_for_status()
     told = customer(app)["attributes"]
-    made = ("id", "email", "cio_id", "created_at")
+    made = ("id", "email", "cio_id", "created_at", "_created_in_customerio_at")
 
     assert {name: told[name] for name in told if name not in made} == {
         "text": 'a"é',
@@ -111,7 +111,18 @@ def test_the_identifiers_are_among_the_attributes(app: App) -> None:
         "phone": "+4915112345678",
         "cio_id": told["identifiers"]["cio_id"],
         "created_at": str(told["timestamps"]["created_at"]),
+        "_created_in_customerio_at": str(told["timestamps"]["created_at"]),
     }
+
+
+def test_when_a_person_was_first_seen_is_told_whatever_was_said_of_it(app: App) -> None:
+    app.api.take(identify(created_at=1_500_000_000))
+    first = customer(app)["attributes"]["_created_in_customerio_at"]
+    app.api.take(identify(created_at=1_600_000_000, plan="pro"))
+    now = time.time()
+
+    assert now - 60 < int(first) <= now
+    assert customer(app)["attributes"]["_created_in_customerio_at"] == first
 
 
 def test_a_person_without_created_at_looks_created_when_they_came(app: App) -> None:

@@ -22,6 +22,10 @@ from backfill.sandbox.workspace.wire import Attributes, attributes_of, spoken, t
 #: readers of the live API use it]
 _COMPUTED: Final = "_cio_subscription_preferences_computed"
 
+#: When the workspace first saw a person, in seconds; server-made, and refused in what is sent.
+#: [docs: reserved attributes]
+_FIRST_SEEN: Final = "_created_in_customerio_at"
+
 _NESTED: Final = (b"{", b"[")
 
 
@@ -37,6 +41,7 @@ def attributes_told(row: sqlite3.Row, attributes: Attributes) -> dict[str, str |
     if preferences.NAME in told:
         told[_COMPUTED] = told[preferences.NAME]
     told.setdefault("created_at", str(row["created"]))  # [observed: SEG PR #361, by an engineer]
+    told[_FIRST_SEEN] = str(row["created"])
     if row["phone"] is not None:
         told["phone"] = row["phone"]
     return {**told, "id": row["id"], "email": row["email"], "cio_id": cio_id(row["number"])}
@@ -45,7 +50,7 @@ def attributes_told(row: sqlite3.Row, attributes: Attributes) -> dict[str, str |
 def timestamps(row: sqlite3.Row, told: dict[str, str | None]) -> dict[str, int]:
     """When each attribute that is told was set, in whole seconds."""
     created = row["created"]
-    made = {"cio_id": created, _COMPUTED: 0}
+    made = {"cio_id": created, _FIRST_SEEN: created, _COMPUTED: 0}
     times = {"created_at": created, **times_of(row["times"], told), **made}
     return {name: int(times[name]) for name in told if name in times}
 
