@@ -6,6 +6,7 @@ candidates   the rows that may have changed, kept as long as they are few
 sifting      operations against it: those that say nothing new are left out
 memory       what the run learns, made durable with its commits
 texts        where asked for: what was sent, as text
+told         whether that is what was said last
 gone         who is gone, as a source of its own
 """
 
@@ -16,7 +17,8 @@ from backfill.changes.digests import Key
 from backfill.changes.gone import Departures
 from backfill.changes.known import Known
 from backfill.changes.memory import Memory, News, refused
-from backfill.changes.texts import Change, Texts
+from backfill.changes.texts import Change, Overtaken, Texts
+from backfill.changes.told import ToldLast
 
 __all__ = [
     "Candidates",
@@ -30,6 +32,8 @@ __all__ = [
     "Known",
     "Memory",
     "News",
+    "Overtaken",
     "Texts",
+    "ToldLast",
     "refused",
 ]

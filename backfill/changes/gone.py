@@ -13,16 +13,16 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import polars as pl
 
 from backfill.changes import texts as kept
-from backfill.changes.entries import RECORD, Records, gone
+from backfill.changes.entries import Records, gone
 from backfill.changes.memory import Memory
 from backfill.columns import columns_of
-from backfill.mapping import Field, ObjectRef, Source, Stream, VanishedSet
+from backfill.mapping import Field, ObjectRef, Source, Stream
 from backfill.operations import Encoded
 from backfill.private import writing_whole
 from backfill.records import Int64s, Marks
-from backfill.trackapi import PersonKind
 
 #: In no stream's name, so that none is taken for another.
 SUFFIX = "+vanished"
@@ -43,20 +43,38 @@ def stream_of(stream: Stream, listed: Path) -> Stream:
 
     An attribute is set without bringing anybody back to life.
     """
-    told, source = stream.vanished, Source(path=str(listed), format="jsonl")
-    action = told if isinstance(told, str) else "identify"
-    shape: dict[str, object] = {"name": stream.name + SUFFIX, "source": source, "action": action}
+    told = stream.vanished
+    if isinstance(told, str):
+        return stream_over(stream, SUFFIX, listed, told)
+    attributes = {name: Field(value=value) for name, value in told.set.items()}
+    return stream_over(stream, SUFFIX, listed, "identify", attributes)
+
+
+def stream_over(
+    stream: Stream,
+    suffix: str,
+    listed: Path,
+    action: str,
+    attributes: Mapping[str, Field] | None = None,
+) -> Stream:
+    """What becomes of those of a stream's entities that a file lists by their identifiers.
+
+    attributes: of an identify; it creates no person.
+    """
+    source = Source(path=str(listed), format="jsonl")
+    shape: dict[str, object] = {"name": stream.name + suffix, "source": source, "action": action}
     if stream.person is not None:
         shape["person"] = {kind: Field(column=kind) for kind in stream.person}
+        shape["existing_only"] = action == "identify"
     else:
-        shape["object"] = ObjectRef(
-            type=Field(column="object_type_id"), id=Field(column="object_id")
-        )
-    if isinstance(told, VanishedSet):
-        shape["attributes"] = {name: Field(value=value) for name, value in told.set.items()}
-        shape["existing_only"] = stream.person is not None
+        assert stream.object is not None
+        shape["object"] = _AN_OBJECT if stream.object.id else _OBJECT_OF_THE_API
+    shape["attributes"] = dict(attributes or {})
     return Stream.model_construct(**{**_DEFAULTS, **shape})
 
+
+_AN_OBJECT = ObjectRef(type=Field(column="object_type_id"), id=Field(column="object_id"))
+_OBJECT_OF_THE_API = ObjectRef(cio_object_id=Field(column="cio_object_id"))
 
 _DEFAULTS = {
     name: given.get_default(call_default_factory=True)
@@ -74,7 +92,7 @@ def named(memory: Memory, places: Int64s) -> Int64s:
 
 def write(path: Path, stream: Stream, memory: Memory, places: Int64s) -> None:
     """List entities that are named."""
-    kinds: dict[PersonKind, None] = dict.fromkeys(stream.person or ())
+    kinds: dict[str, None] = dict.fromkeys(stream.person or ())
     with writing_whole(path) as file:
         for _, records, texts in _looked_up(memory, places):
             for key, text in zip(kept.keys(records), texts, strict=True):
@@ -91,10 +109,28 @@ def _looked_up(
         yield some, records, memory.texts.of(records) if memory.texts else [None] * len(records)
 
 
-def _line(key: bytes, text: bytes, kinds: Mapping[PersonKind, None]) -> bytes:
+def _line(key: bytes, text: bytes, kinds: Mapping[str, None]) -> bytes:
     members = msgspec.json.decode(text)
-    named = members.get("identifiers", members)
-    return msgspec.json.encode({**kinds, **named, KEY_COLUMN: key.hex()}) + b"\n"
+    return line(key, {**kinds, **members.get("identifiers", members)})
+
+
+def line(key: bytes, identifiers: Mapping[str, str | None], **more: msgspec.Raw) -> bytes:
+    """One entity of a list.
+
+    identifiers: of a person each kind that the stream has, so that none looks misspelled.
+    more: further members, each a JSON value.
+    """
+    return msgspec.json.encode({**identifiers, KEY_COLUMN: key.hex(), **more}) + b"\n"
+
+
+def listed_of(made: Encoded) -> tuple[Records, dict[str, pl.Series]]:
+    """Behind each operation: the entity's key as a record has it, and the columns of its line."""
+    piece, block = made.piece, made.block
+    at = np.searchsorted(block.rows, piece.rows)
+    columns = columns_of(block)
+    wanted = columns[KEY_COLUMN].text.gather(at).to_list()
+    records = kept.records_of([bytes.fromhex(key) for key in wanted])
+    return records, {name: column.series.gather(at) for name, column in columns.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +141,10 @@ class Departures:
 
     def sift(self, made: Encoded) -> Encoded:
         """The same operations."""
-        piece, block = made.piece, made.block
+        piece = made.piece
         if not len(piece):
             return made
-        keys = columns_of(block)[KEY_COLUMN].text
-        wanted = keys.gather(np.searchsorted(block.rows, piece.rows)).to_list()
-        records = np.zeros(len(piece), RECORD)
-        parts = np.frombuffer(
-            bytes.fromhex("".join(wanted)), np.dtype([("hi", ">u8"), ("lo", ">u4")])
-        )
-        records["hi"], records["lo"] = parts["hi"], parts["lo"] << np.uint32(8)
+        records, _ = listed_of(made)
         texts = (None,) * len(piece) if self.memory.texts else None
         marks = Marks(gone(records), np.zeros(len(piece), np.int64), texts)
         return replace(made, piece=replace(piece, marks=marks))

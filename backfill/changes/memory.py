@@ -19,6 +19,9 @@ from backfill.changes.known import Known
 from backfill.changes.texts import Texts
 from backfill.records import Bools, Marks, Piece
 
+#: Of records that stand for no row of an export: where they are among what is known is not told.
+_TELL_NOTHING = (entries.GONE, entries.DOUBT)
+
 
 @dataclass(slots=True)
 class News:
@@ -53,7 +56,7 @@ class Memory:
         if taken.texts is not None:
             self._news.texts.append(taken)
         refused = marks.part(is_refused & (marks.entries >= 0))
-        if len(refused) and (refused.records["line"] != entries.GONE).all():
+        if len(refused) and not np.isin(refused.records["line"], _TELL_NOTHING).any():
             self._news.records.append(self.known.at(refused.entries))
 
     def take(self) -> News:

@@ -16,15 +16,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backfill.changes.entries import Records, key_of
+from backfill.changes.entries import RECORD, Records, key_of
 from backfill.errors import CheckpointError, StorageError
 from backfill.private import make_folder
 
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY, run_id TEXT UNIQUE)",
+    "CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY, run_id TEXT UNIQUE, undoes TEXT)",
     "CREATE TABLE IF NOT EXISTS texts (key BLOB PRIMARY KEY, text BLOB, run INTEGER,"
     " previous BLOB, is_first INTEGER) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS overtaken (run INTEGER, later INTEGER, entities INTEGER,"
+    " PRIMARY KEY (run, later)) WITHOUT ROWID",
+    "CREATE TRIGGER IF NOT EXISTS overtaking AFTER UPDATE OF run ON texts WHEN old.run <> new.run"
+    " BEGIN INSERT INTO overtaken VALUES (old.run, new.run, 1)"
+    " ON CONFLICT (run, later) DO UPDATE SET entities = entities + 1; END",
 )
+
+#: Entities that are read at once: 64 MB where both texts of each are as long as can be.
+_AT_ONCE = 1_000
 
 #: Of the last text, if the run is the one it is of, stays what stood before that run.
 _PUT = """
@@ -38,13 +46,22 @@ INSERT INTO texts VALUES (?1, ?2, ?3, NULL, ?4) ON CONFLICT (key) DO UPDATE SET
 class Change(NamedTuple):
     """What a run did to an entity.
 
-    text: what was sent last; None: that it be deleted. previous: what was before; None: not kept.
-    is_first: whether the run was the first to name it.
+    key: as of `keys`. text: what was sent last; None: that it be deleted.
+    previous: what was before; None: not kept. is_first: whether the run was the first to name it.
     """
 
+    key: bytes
     text: bytes | None
     previous: bytes | None
     is_first: bool
+
+
+class Overtaken(NamedTuple):
+    """How many entities that a run changed were undone since, or changed by how many runs."""
+
+    undone: int
+    changed: int
+    runs: int
 
 
 def path_of(known: Path) -> Path:
@@ -72,10 +89,11 @@ class Texts:
             for statement in _SCHEMA:
                 self._connection.execute(statement)
 
-    def begin(self, run_id: str) -> None:
-        """What is put from now on is of this run."""
+    def begin(self, run_id: str, undoes: str | None = None) -> None:
+        """What is put from now on is of this run; undoes: another that it takes back."""
+        insert = "INSERT OR IGNORE INTO runs (run_id, undoes) VALUES (?, ?)"
         with self._mapped():
-            self._connection.execute("INSERT OR IGNORE INTO runs (run_id) VALUES (?)", (run_id,))
+            self._connection.execute(insert, (run_id, undoes))
             query = "SELECT number FROM runs WHERE run_id = ?"
             (self._run,) = self._connection.execute(query, (run_id,)).fetchone()
 
@@ -106,14 +124,41 @@ class Texts:
                 self._connection.rollback()
                 raise
 
-    def changed_by(self, run_id: str) -> Iterator[Change]:
-        """What a run did to the entities that no later run named."""
+    def runs(self) -> list[str]:
+        """The runs that were remembered, in their order; undos among them."""
+        with self._mapped():
+            found = self._connection.execute("SELECT run_id FROM runs ORDER BY number")
+            return [run_id for (run_id,) in found]
+
+    def changed_by(self, run_id: str) -> Iterator[list[Change]]:
+        """What a run did to the entities that no later run named, some at once, by key."""
         query = (
-            "SELECT text, previous, is_first FROM texts JOIN runs ON number = run WHERE run_id = ?"
+            "SELECT key, text, previous, is_first FROM texts WHERE key > ?"
+            " AND run = (SELECT number FROM runs WHERE run_id = ?) ORDER BY key LIMIT ?"
+        )
+        last = b""
+        while True:
+            with self._mapped():
+                rows = self._connection.execute(query, (last, run_id, _AT_ONCE)).fetchall()
+            if not rows:
+                return
+            yield [
+                Change(key, text, previous, bool(is_first))
+                for key, text, previous, is_first in rows
+            ]
+            last = rows[-1][0]
+
+    def overtaken(self, run_id: str) -> Overtaken:
+        """What became since of the entities that a run changed."""
+        query = (
+            "SELECT coalesce(sum(entities) FILTER (WHERE after.undoes IS own.run_id), 0),"
+            " coalesce(sum(entities) FILTER (WHERE after.undoes IS NOT own.run_id), 0),"
+            " count(*) FILTER (WHERE after.undoes IS NOT own.run_id) FROM overtaken"
+            " JOIN runs AS own ON own.number = run JOIN runs AS after ON after.number = later"
+            " WHERE own.run_id = ?"
         )
         with self._mapped():
-            found = self._connection.execute(query, (run_id,)).fetchall()
-        return (Change(text, previous, bool(is_first)) for text, previous, is_first in found)
+            return Overtaken(*self._connection.execute(query, (run_id,)).fetchone())
 
     def close(self) -> None:
         """Let go of the file."""
@@ -146,9 +191,19 @@ class Texts:
                 ) from error
 
 
+_KEY = np.dtype([("hi", ">u8"), ("lo", ">u4")])
+
+
 def keys(records: Records) -> list[bytes]:
-    """The keys of records as bytes."""
-    found = np.zeros(len(records), np.dtype([("hi", ">u8"), ("lo", ">u4")]))
+    """The keys of records as bytes; these are in the order in which the records are."""
+    found = np.zeros(len(records), _KEY)
     found["hi"], found["lo"] = records["hi"], key_of(records["lo"])
     whole = found.tobytes()
     return [whole[i : i + 12] for i in range(0, len(whole), 12)]
+
+
+def records_of(wanted: Sequence[bytes]) -> Records:
+    """Records with nothing but a key in them, of keys as bytes."""
+    parts, found = np.frombuffer(b"".join(wanted), _KEY), np.zeros(len(wanted), RECORD)
+    found["hi"], found["lo"] = parts["hi"], parts["lo"] << np.uint32(8)
+    return found
