@@ -7,8 +7,9 @@ import os
 import signal
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,9 +21,10 @@ from backfill.remarks import Remark, Says
 from backfill.report import Closing
 
 if TYPE_CHECKING:
-    from backfill import planning
+    from backfill import planning, undoing
+    from backfill.appapi import AppApi
 
-__all__ = ["confirmed", "destination", "send", "surveyed", "wait"]
+__all__ = ["confirmed", "destination", "send", "surveyed", "undo_surveyed", "wait"]
 
 Outcome = TypeVar("Outcome")
 
@@ -79,6 +81,14 @@ def surveyed(
     return _run(work())
 
 
+def undo_surveyed(job: Job, run_id: str, *, lists: bool) -> undoing.Undo:
+    """Say what undoing a run comes to; as `undoing.survey`."""
+    from backfill import undoing
+
+    with ExitStack() as held:
+        return undoing.survey(job, run_id, cache(lambda: _app_api(job, held)), lists=lists)
+
+
 def confirmed(job: Job) -> Confirmed:
     """Ask the job's destination who it is; raises what `pipeline.confirmed` raises."""
     with destination(job) as place:
@@ -96,9 +106,30 @@ def destination(job: Job, environ: Mapping[str, str] = os.environ) -> Iterator[P
         return
     from backfill import sandbox
 
-    workspace = sandbox.Sandbox(job.sandbox, credentials.site_id, credentials.api_key)
+    app_api_key = config.sandbox_app_api_key(environ)
+    workspace = sandbox.Sandbox(job.sandbox, credentials.site_id, credentials.api_key, app_api_key)
     with sandbox.embedded(workspace) as address:
         yield Place(address, config.identity(job.sandbox, credentials.site_id), credentials)
+
+
+def _app_api(job: Job, held: ExitStack) -> tuple[AppApi, str] | None:
+    """The App API of the job's workspace, and its identity, until `held` ends; None: no key is set.
+
+    A sandbox, and what else stands on this machine, answers its calls at the same address.
+    """
+    from backfill.appapi import HOSTS, Access, AppApi
+
+    key = config.app_api_key(os.environ, job)
+    if key is None:
+        return None
+    place, region = held.enter_context(destination(job)), str(job.destination.region)
+    if region == "auto":
+        found = _run(pipeline.confirmed(job, place))
+        place, region = found.place, str(found.region)
+    address = place.address if place.is_rehearsal else HOSTS[region]
+    api = AppApi(Access(address, key, job.destination.give_up_after))
+    held.callback(api.close)
+    return api, place.identity
 
 
 def _reported(job: Job, closing: Closing, watcher: Watcher) -> Path | None:

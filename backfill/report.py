@@ -102,8 +102,11 @@ def as_json(closing: Closing) -> dict[str, Any]:
     }
 
 
-def summary_lines(closing: Closing) -> list[str]:
-    """The closing summary. Raises AssertionError where counts do not add up."""
+def summary_lines(closing: Closing, then: str | None = None) -> list[str]:
+    """The closing summary. Raises AssertionError where counts do not add up.
+
+    then: what is next once it completed, where that is not what follows from the counts.
+    """
     _lost_nothing(closing)
     effort, together = closing.effort, total(closing.counts.values())
     return [
@@ -120,7 +123,7 @@ def summary_lines(closing: Closing) -> list[str]:
         f"Checkpoint: {closing.checkpoint}",
         *([f"Report: {closing.report}"] if closing.report else []),
         *(["", f"error: {closing.error}"] if closing.error else []),
-        f"Next: {_next_step(closing, together)}.",
+        f"Next: {(closing.state == 'completed' and then) or _next_step(closing, together)}.",
     ]
 
 

@@ -64,7 +64,7 @@ class JobIdentity(NamedTuple):
 
     @property
     def configured(self) -> JobIdentity:
-        """Less the streams that a run made of who vanished: no configured name has a `+`."""
+        """Less the streams that were made of lists, as of who vanished: their names have a `+`."""
         streams = tuple(stream for stream in self.streams if "+" not in stream.name)
         return self._replace(streams=streams)
 
@@ -226,7 +226,7 @@ def decide(
     """
     if saved is None:
         return Start.FRESH
-    before = saved.job.configured
+    job, before = job.configured, saved.job.configured
     plain, plain_before = _less(job, compared), _less(before, compared)
     mappings = [*_mappings(plain, plain_before)]
     differences = [*_destination(job, before), *mappings]

@@ -7,6 +7,7 @@ another run could need. It holds labels and counts, never a value of a row and n
 
 from backfill.checkpoint.file import (
     Checkpoint,
+    began_s,
     new_run_id,
     peek,
     peek_history,
@@ -19,6 +20,7 @@ from backfill.checkpoint.lock import holder, in_use, locked
 
 __all__ = [
     "Checkpoint",
+    "began_s",
     "holder",
     "in_use",
     "locked",

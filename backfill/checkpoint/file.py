@@ -204,6 +204,15 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
+def began_s(run_id: str) -> float | None:
+    """When the run of a name began, unix seconds, up to one too early; None: it is no such name."""
+    try:
+        begun = datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ")
+    except ValueError:
+        return None
+    return begun.replace(tzinfo=UTC).timestamp()
+
+
 def _check(path: Path) -> bytes:
     """The file's header, empty if there is no file yet; before SQLite touches what is not ours."""
     if not path.exists():

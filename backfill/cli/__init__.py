@@ -22,6 +22,7 @@ from backfill.cli.process import settle
 from backfill.cli.rehearsals import chaos
 from backfill.cli.reports import report
 from backfill.cli.streams import outlive_readers
+from backfill.cli.undoing import undo
 from backfill.errors import Terminated
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ __all__ = ["main"]
 #: How long a thread may take to end, in seconds; one that is idle takes a millisecond.
 _LEAVE_S = 0.2
 
-for command in (chaos, history, init, plan, rejects, report, schema, completion, why):
+for command in (chaos, history, init, plan, rejects, report, schema, completion, undo, why):
     commands.add_command(command)
 
 

@@ -265,22 +265,22 @@ def demo(output: Output) -> None:
     output.lines(demonstration.introduction(job))
     with watched(output, job.path) as audience:
         closing = _sent(job, Options(), audience)
-    exit_code = 0 if closing.state == "completed" else _exit_code(closing)
+    ended = 0 if closing.state == "completed" else exit_code(closing)
     if output.log:
-        log_end(output.log, closing, exit_code)
+        log_end(output.log, closing, ended)
     output.lines(report.summary_lines(closing))
     found = demonstration.found(job) if closing.state == "completed" else {}
     output.result(report.as_json(closing) | {"config": str(job.path), "sandbox": found})
     if found:
         output.lines(demonstration.outcome(job, found))
-    sys.exit(exit_code)
+    sys.exit(ended)
 
 
 def _sent(job: Job, options: Options, audience: Audience) -> Closing:
     from backfill import engine
 
     closing = engine.send(job, options, audience, takes_signals=True)
-    audience.closes(closing, _exit_code(closing))
+    audience.closes(closing, exit_code(closing))
     return closing
 
 
@@ -288,13 +288,13 @@ def _finish(output: Output, closing: Closing) -> None:
     from backfill import report
 
     if output.log:
-        log_end(output.log, closing, _exit_code(closing))
+        log_end(output.log, closing, exit_code(closing))
     output.lines(report.summary_lines(closing))
     output.result(report.as_json(closing))
-    sys.exit(_exit_code(closing))
+    sys.exit(exit_code(closing))
 
 
-def _exit_code(closing: Closing) -> int:
+def exit_code(closing: Closing) -> int:
     """0 all delivered, 1 stopped or held, 3 some rows rejected, 130 or 143 interrupted."""
     if closing.was_done:
         return 0

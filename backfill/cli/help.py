@@ -18,6 +18,7 @@ SECTIONS = {
         "check": "do the config, its files and the key fit?",
         "status": "how far is a run? also while it is alive",
         "history": "every run so far, how it ended, and which was odd",
+        "undo": "take back what a run changed, as far as can be",
         "report": "a run's report as one HTML file, made again",
         "sandbox": "a local Track API to rehearse against",
         "chaos": "rehearse a config with everything going wrong",

@@ -104,7 +104,7 @@ def ask(output: Output, job: Job, options: Options) -> None:
 
     Raises BackfillError where the answer is not yes.
     """
-    if job.sandbox is not None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not asks(job):
         return
     from backfill import planning
     from backfill.checkpoint import peek
@@ -119,7 +119,16 @@ def ask(output: Output, job: Job, options: Options) -> None:
         return
     click.echo("\n".join(["", *planning.essence(found), ""]), err=True)
     operations = counted(found.total("operations"), "operation")
-    question = f"Send {operations} to {found.address} (region: {job.destination.region})?"
+    agree(f"Send {operations} to {found.address} (region: {job.destination.region})?")
+
+
+def asks(job: Job) -> bool:
+    """Whether anybody is asked: on a terminal, of what goes to a workspace."""
+    return job.sandbox is None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agree(question: str) -> None:
+    """Ask a question on the terminal; raises BackfillError where the answer is not yes."""
     click.echo(f"{question} [y/N]: ", nl=False, err=True)
     if not _answer().startswith("y"):
         raise BackfillError("not confirmed: nothing was sent", "this terminal", "say y, or --yes")

@@ -3,6 +3,7 @@
 from backfill.config.environment import (
     Credentials,
     address,
+    app_api_key,
     credentials,
     exposed_files,
     identity,
@@ -18,6 +19,7 @@ __all__ = [
     "Destination",
     "Job",
     "address",
+    "app_api_key",
     "credentials",
     "exposed_files",
     "identity",

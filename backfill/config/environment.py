@@ -60,6 +60,17 @@ def sandbox_app_api_key(environ: Mapping[str, str]) -> str:
     return _credential(environ, APP_API_KEY, default="sandbox")
 
 
+def app_api_key(environ: Mapping[str, str], job: Job) -> str | None:
+    """The App API key of the job's destination; None: it is not set (a sandbox has a default).
+
+    Raises UsageError: it cannot be a credential.
+    """
+    if job.sandbox:
+        return sandbox_app_api_key(environ)
+    found, _ = credential_files.read(environ, APP_API_KEY)
+    return _credential(environ, APP_API_KEY, default="") if found else None
+
+
 def exposed_files(environ: Mapping[str, str]) -> list[str]:
     """A warning for each file with a credential that others than its owner may read."""
     return list(credential_files.exposed(environ, (SITE_ID, API_KEY, APP_API_KEY)))

@@ -3,7 +3,7 @@
 from backfill.pipeline import comparing, departing
 from backfill.pipeline.destination import Confirmed, Place, confirmed
 from backfill.pipeline.flow import Watcher
-from backfill.pipeline.run import Options, run
+from backfill.pipeline.run import Options, Prepares, run
 from backfill.pipeline.sources import OpenStream, open_streams
 from backfill.pipeline.stop import Stop, before_anything
 from backfill.pipeline.turn import Turn
@@ -13,6 +13,7 @@ __all__ = [
     "OpenStream",
     "Options",
     "Place",
+    "Prepares",
     "Stop",
     "Turn",
     "Watcher",

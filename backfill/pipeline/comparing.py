@@ -138,6 +138,13 @@ def known_path(job: Job, stream: str) -> Path:
     return known.path_of((job.part_of or job).checkpoint, stream)
 
 
+def check_known(job: Job, stream: Stream, destination: str) -> None:
+    """Raise CheckpointError where what is known of a stream is of another workspace or key."""
+    path = known_path(job, stream.name)
+    if header := known.header_of(path):
+        _check(path, header.belongs, _belongs(stream, destination))
+
+
 def _belongs(stream: Stream, destination: str) -> dict[str, Any]:
     assert stream.changes is not None
     return {"stream": stream.name, "key": list(stream.changes.columns), "destination": destination}

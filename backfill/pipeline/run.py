@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from backfill.checkpoint import Checkpoint, new_run_id, peek
 from backfill.config import Job
@@ -23,9 +25,28 @@ from backfill.pipeline.running import Running, Spent
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
-from backfill.remarks import Remark
+from backfill.remarks import Remark, Says
 from backfill.report import Closing
 from backfill.resumption import Extent, JobIdentity, Outset, Saved, Start, cursors_of, decide
+
+
+class Preparation(Protocol):
+    """Makes the streams of a job what is to be sent; as `Preparing` does it."""
+
+    @property
+    def compared(self) -> Collection[str]:
+        """Streams whose sources may change while a run is unfinished."""
+
+    async def prepared(
+        self, destination: str, resumed: Saved | None, held: ExitStack
+    ) -> tuple[OpenStream, ...]:
+        """What is to be sent."""
+
+    def begin(self, run_id: str, *, is_resumed: bool) -> None:
+        """The run begins, or goes on."""
+
+
+Prepares = Callable[[Job, tuple[OpenStream, ...], Scope, Says, Stop], Preparation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +59,7 @@ class Options:
     wait_until_s: how long to wait for other runs of the job, on the clock of `time.monotonic`;
            what is past: not at all.
     done_folder: where files that are done with are moved to; None: they stay.
+    prepares: what makes the streams of the job what is sent.
     """
 
     limit: int | None = None
@@ -45,6 +67,7 @@ class Options:
     full: bool = False
     wait_until_s: float = 0.0
     done_folder: Path | None = None
+    prepares: Prepares = Preparing
 
 
 async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop) -> Closing:
@@ -59,9 +82,10 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     place = await _workspace(job, place, patience, stop)
     terms = _terms(job, place, options)
 
-    def looks(opened: tuple[OpenStream, ...]) -> tuple[Preparing, Expectations]:
+    def looks(opened: tuple[OpenStream, ...]) -> tuple[Preparation, Expectations]:
         scope = Scope(options.full, options.limit)
-        return Preparing(job, opened, scope, watcher.says, stop), Expectations(job, opened)
+        preparing = options.prepares(job, opened, scope, watcher.says, stop)
+        return preparing, Expectations(job, opened)
 
     preparing, expected = looks(base)
 

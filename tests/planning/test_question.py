@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,16 @@ class Shown:
     asked: str
 
 
-def on_a_terminal(folder: Path, address: str | None, *options: str, answer: bytes = b"") -> Shown:
+def on_a_terminal(
+    folder: Path,
+    address: str | None,
+    *options: str,
+    answer: bytes = b"",
+    words: Sequence[str] = ("run", "job.yaml"),
+) -> Shown:
     """Run job.yaml on a terminal of its own; the answer is typed where it asks."""
     master, slave = pty.openpty()
-    command = ["setsid", "--ctty", sys.executable, "-m", "backfill", "run", "job.yaml", *options]
+    command = ["setsid", "--ctty", sys.executable, "-m", "backfill", *words, *options]
     streams = {"stdin": slave, "stdout": slave, "stderr": slave}
     with subprocess.Popen(command, cwd=folder, env=environ(address), **streams) as process:
         os.close(slave)
