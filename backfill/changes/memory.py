@@ -40,6 +40,7 @@ class Memory:
     def __init__(self, known: Known, texts: Texts | None) -> None:
         self.known, self.texts = known, texts
         self._news = News()
+        self._has_doubts = False
         self._writing = threading.Lock()
 
     def confirm(self, marks: Marks) -> None:
@@ -56,7 +57,9 @@ class Memory:
         if taken.texts is not None:
             self._news.texts.append(taken)
         refused = marks.part(is_refused & (marks.entries >= 0))
-        if len(refused) and not np.isin(refused.records["line"], _TELL_NOTHING).any():
+        if self._has_doubts or not len(refused):
+            return  # what was acknowledged before counts no more: they stay in doubt
+        if not np.isin(refused.records["line"], _TELL_NOTHING).any():
             self._news.records.append(self.known.at(refused.entries))
 
     def take(self) -> News:
@@ -81,6 +84,7 @@ class Memory:
 
     def doubt_all(self) -> None:
         """Nothing that was acknowledged counts any more; durable when it returns."""
+        self._has_doubts = True
         with self._writing:
             self.known.append(entries.everybody_in_doubt())
 
