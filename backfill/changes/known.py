@@ -294,8 +294,8 @@ def _damaged(path: Path) -> CheckpointError:
     return CheckpointError(
         "what is known of earlier runs is damaged",
         str(path),
-        "move it away: the next run then sends everything, and rows that vanished since the last one"
-        " are not noticed; or restore it from a copy and run once with --full",
+        "move it away: the next run then sends everything, and rows that vanished meanwhile"
+        " are not noticed; or restore it from a copy, and run once with --full",
     )
 
 
