@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import json
-import mmap
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,15 +113,12 @@ class Known:
 
     def at(self, places: Int64s) -> Records:
         """The records at some places."""
-        if not len(places):
-            return np.empty(0, RECORD)
+        # One by one: through a map of the file, a few thousand would draw all of it into memory.
+        descriptor, size = self._file.fileno(), RECORD.itemsize
         with _mapped(self.path):
-            size = self._offset + self.count * RECORD.itemsize
-            with mmap.mmap(self._file.fileno(), size, prot=mmap.PROT_READ) as mapped:
-                known = np.frombuffer(mapped, RECORD, self.count, self._offset)
-                found: Records = known[places]
-                del known
-            return found
+            offsets = (places * size + self._offset).tolist()
+            found = b"".join(os.pread(descriptor, size, offset) for offset in offsets)
+        return np.frombuffer(found, RECORD)
 
     def append(self, records: Records) -> None:
         """Add later records of entities; they are durable when it returns."""
