@@ -18,7 +18,6 @@ from backfill.config import load
 from backfill.errors import Terminated
 from backfill.pipeline import Stop, open_streams
 from backfill.pipeline.expecting import Expectations
-from backfill.pipeline.run import _stepped
 from tests.planning.sources import write_rows
 
 from .command import Ended, command, run_job, start, write_job
@@ -384,7 +383,7 @@ def test_a_look_at_the_sources_ends_when_it_is_asked_to(tmp_path):
 
     async def run() -> None:
         stop.goes_by(asyncio.get_running_loop())
-        await _stepped(asked(), stop)
+        await stop.through(asked())
 
     with pytest.raises(Terminated):
         asyncio.run(run())

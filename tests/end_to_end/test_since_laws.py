@@ -103,7 +103,7 @@ async def process(job: Job, world: World, dies_after: int | None) -> int | None:
         start = decide(identity, saved)
         if start is Start.FINISHED:
             return saved.cursors[stream.name].reached if saved and saved.cursors else None
-        ledger = _ledger(start, identity, saved)
+        ledger = _ledger(start, identity, saved, is_full=False)
         if start is Start.RESUME:
             checkpoint.go_on()
         else:
