@@ -63,6 +63,8 @@ def check(output: Output, config: Path, overrides: Sequence[str]) -> None:
     job = load(config, overrides)
     streams = pipeline.open_streams(job, peek(job.checkpoint))
     say_warnings(output, job)
+    for caution in pipeline.cautions(job, streams):
+        output.says(*caution)
     found = engine.confirmed(job)
     region = found.region or "unknown (the address does not say)"
     key = "it takes the key" if found.region else "it does not say whether it takes the key"

@@ -1,6 +1,7 @@
 """The engine wired together: readers → operations → chunker → sender → ledger → report."""
 
 from backfill.pipeline import comparing, departing
+from backfill.pipeline.cautions import cautions
 from backfill.pipeline.destination import Confirmed, Place, confirmed
 from backfill.pipeline.flow import Watcher
 from backfill.pipeline.run import Options, Prepares, run
@@ -18,6 +19,7 @@ __all__ = [
     "Turn",
     "Watcher",
     "before_anything",
+    "cautions",
     "comparing",
     "confirmed",
     "departing",

@@ -14,6 +14,7 @@ from backfill.checkpoint import Checkpoint, new_run_id, peek
 from backfill.config import Job
 from backfill.ledger import Counts, Ledger
 from backfill.pipeline import arriving, done_folder, guard
+from backfill.pipeline.cautions import cautions
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.expecting import Expectations, learn
@@ -79,6 +80,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     patience = Patience(job.destination.give_up_after, watcher.says)
     known = _known(job, options)
     base = await stop.unless_asked(asyncio.to_thread(open_streams, job, known))
+    _say(list(cautions(job, base)), watcher)
     place = await _workspace(job, place, patience, stop)
     terms = _terms(job, place, options)
 

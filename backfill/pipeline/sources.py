@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
 from backfill.operations.binding import KEY_ROW
 from backfill.pipeline.arriving import Arrivals, look
+from backfill.pipeline.overlaps import Width, refuse_undone_consent
 from backfill.readers import Fingerprint, Reader
 from backfill.records import Block, Form, Sieve, SourceFile
 from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
@@ -110,10 +111,30 @@ class OpenStream:
 def open_streams(job: Job, saved: Saved | None = None) -> tuple[OpenStream, ...]:
     """Open every source of a job, as a run over `saved` reads them.
 
-    Raises MappingError where a stream and a file's columns do not fit each other, and what the
-    readers raise for files that are not there or cannot be read.
+    Raises MappingError where a stream and a file's columns do not fit each other, ConfigError where
+    streams undo each other's consent, and what the readers raise for files that are not there or
+    cannot be read.
     """
-    return tuple(opened(job, stream, saved) for stream in job.streams)
+    streams = tuple(opened(job, stream, saved) for stream in job.streams)
+    refuse_undone_consent(widths(job, streams), job.path)
+    return streams
+
+
+def widths(job: Job, streams: Sequence[OpenStream]) -> list[Width]:
+    """Every stream of a job, or of the whole it is a part of, with what is known of its columns."""
+    found = {stream.name: stream for stream in streams}
+    whole = (job.part_of or job).streams
+    return [Width(one, _columns(found[one.name]) if one.name in found else None) for one in whole]
+
+
+def _columns(stream: OpenStream) -> list[str] | None:
+    """The columns of all its files; None where only its rows tell them."""
+    found = dict[str, None]()
+    for one in stream.files:
+        if one.reader.columns is None:
+            return None
+        found |= dict.fromkeys(one.reader.columns)
+    return list(found)
 
 
 def job_identity(destination: str, streams: tuple[OpenStream, ...]) -> JobIdentity:

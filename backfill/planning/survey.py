@@ -86,7 +86,7 @@ async def survey(
         str(job.sandbox or config.address(job, os.environ)),
         identity.digest,
         tuple(plans),
-        (*unexpected, *found, *looked.found, *_of_sources(plans), *of_job(job)),
+        (*unexpected, *found, *looked.found, *_of_sources(plans), *of_job(job, streams)),
         forecast(loads, job.destination, scope.latency_s),
         known,
         tuple(said.text for said in arriving.remarks(start, arrivals)),

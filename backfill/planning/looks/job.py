@@ -1,18 +1,21 @@
-"""What the config alone tells: the pace, and the order of the streams."""
+"""What the config and the columns tell: the pace, and how the streams go together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from backfill.config import Job
 from backfill.mapping import Stream
+from backfill.pipeline import OpenStream, cautions
 from backfill.planning.looking import Finding
 
 _REMOVING = ("suppress", "delete")
 
 
-def of_job(job: Job) -> Iterator[Finding]:
-    """What to know of a job before any row is read."""
+def of_job(job: Job, streams: Sequence[OpenStream]) -> Iterator[Finding]:
+    """What to know of a job before any row is read; streams: its own, opened."""
+    for text, kind, _ in cautions(job, streams):
+        yield Finding(kind, text)
     if job.destination.operations_per_s is None:
         yield Finding(
             "no_operations_per_s",
