@@ -10,7 +10,7 @@ are read, and 16 c beside it; 40 c more while they are joined.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from backfill.changes.digests import Key
 from backfill.changes.entries import Keys
 from backfill.changes.known import Known
 from backfill.changes.lines import Lines
-from backfill.columns import columns_of
+from backfill.columns import Column, columns_of
 from backfill.errors import SourceError
 from backfill.records import KEPT, SIEVED, Block, Bools, Int64s, Said, Sieve, SourceFile, UInt64s
 
@@ -46,7 +46,7 @@ class Comparison:
     places:     uint32[c], ascending: the rows that are to be encoded and have a key.
     known_at:   int32[c]: where each stands among what is known; -1: it is new.
     gone:       int64[g]: who is known and has no row.
-    unreadable: rows whose key could not be read.
+    unreadable: rows whose key could not be read or is padded, where it matters who is gone.
     """
 
     known: Known
@@ -138,7 +138,7 @@ class Comparing:
         columns = columns_of(block)
         keys = digests.of_keys(columns, self._key, len(block.rows))
         is_blank = digests.are_blank(columns, self._key, len(block.rows))
-        self._unreadable += int(np.count_nonzero(is_blank))
+        self._unreadable += self._count_unreadable(columns, len(block.rows))
         self._places.append((block.rows[~is_blank] + first).astype(np.uint32))
         self._his.append(keys["hi"][~is_blank])
         self._los.append(keys["lo"][~is_blank])
@@ -164,6 +164,12 @@ class Comparing:
             np.flatnonzero(self._seen == 0),
             self._unreadable,
         )
+
+    def _count_unreadable(self, columns: Mapping[str, Column], height: int) -> int:
+        if not self._key.is_acted_on:
+            return 0
+        found = digests.are_unreadable(columns, self._key, height)
+        return int(np.count_nonzero(found | digests.are_padded(columns, self._key, height)))
 
     def _keys(self) -> Keys:
         """Of all rows, in the order of their places; the parts are let go one by one."""

@@ -18,7 +18,9 @@ import polars as pl
 
 from backfill.changes.entries import RECORD, Records
 from backfill.columns import Column, escaped
+from backfill.operations.identities import is_object_type, named
 from backfill.records import Bools, Int64s, Slice
+from backfill.trackapi import IDENTIFIER_BYTES_MAX
 
 _KEY, _OPERATION = b"backfill key 1", b"backfill op 1"
 _KEY_BYTES, _OPERATION_BYTES = 12, 16
@@ -26,13 +28,17 @@ _PARTS = np.dtype([("hi", "<u8"), ("lo", "<u4")])
 
 
 class Key(NamedTuple):
-    """The columns of a key, and those of them whose letter case tells nothing apart.
+    """The columns of a key; one that no row has is blank in all of them.
 
-    A column that no row has is blank in all of them.
+    caseless: those of them whose letter case tells nothing apart.
+    types:    those that hold the type of an object.
+    is_acted_on: whether something becomes of who vanished.
     """
 
     columns: tuple[str, ...]
     caseless: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    is_acted_on: bool = False
 
 
 def of_keys(columns: Mapping[str, Column], key: Key, height: int) -> Records:
@@ -53,6 +59,32 @@ def are_blank(columns: Mapping[str, Column], key: Key, height: int) -> Bools:
     for name in key.columns:
         blank &= _text(columns, name, height).is_null().to_numpy()
     return blank
+
+
+def are_unreadable(columns: Mapping[str, Column], key: Key, height: int) -> Bools:
+    """bool[height]: which rows name nobody by the rules of what is sent.
+
+    They may be about anybody: blank, no identifier, too long, or no object's type.
+    """
+    found = np.zeros(height, np.bool_)
+    for name in key.columns:
+        if (column := columns.get(name)) is None:
+            return np.ones(height, np.bool_)
+        text = named(column)
+        is_bad = text.is_null() | column.is_no_name | (text.str.len_bytes() > IDENTIFIER_BYTES_MAX)
+        if name in key.types:
+            is_bad |= ~is_object_type(text)
+        found |= is_bad.fill_null(True).to_numpy()
+    return found
+
+
+def are_padded(columns: Mapping[str, Column], key: Key, height: int) -> Bools:
+    """bool[height]: in which rows a key begins or ends with white space, as nobody means it."""
+    found = np.zeros(height, np.bool_)
+    for name in key.columns:
+        text = _text(columns, name, height)
+        found |= (text.str.strip_chars() != text).fill_null(False).to_numpy()
+    return found
 
 
 def put_operations(records: Records, operations: memoryview, ends: Int64s) -> None:

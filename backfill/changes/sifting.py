@@ -8,7 +8,7 @@ import numpy as np
 
 from backfill.changes import digests, operations
 from backfill.changes.comparison import Comparison
-from backfill.changes.entries import Records
+from backfill.changes.entries import DOUBT, Records
 from backfill.changes.texts import Texts
 from backfill.columns import columns_of
 from backfill.mapping import Changes
@@ -40,9 +40,12 @@ def _records(made: Encoded, compared: Comparison) -> Records:
     """What is to be remembered of each operation."""
     block, rows = made.block, made.piece.rows
     assert block.hashes is not None, "the rows of a comparison come through its sieve"
-    keys = digests.of_keys(columns_of(block), compared.key, len(block.rows))
-    records: Records = keys[np.searchsorted(block.rows, rows)]
+    columns, places = columns_of(block), np.searchsorted(block.rows, rows)
+    records: Records = digests.of_keys(columns, compared.key, len(block.rows))[places]
     records["line"] = block.hashes[rows - block.start.row]
+    if compared.key.is_acted_on:  # a padded key is told every night: its line is not known
+        is_padded = digests.are_padded(columns, compared.key, len(block.rows))
+        records["line"][is_padded[places]] = DOUBT
     digests.put_operations(records, made.operations, made.ends)
     return records
 

@@ -50,6 +50,11 @@ def named(column: Column) -> pl.Series:
     return text.set(spaces, None) if spaces.any() else text
 
 
+def is_object_type(text: pl.Series) -> pl.Series:
+    """Whether each text is the type of an object; a blank one is none."""
+    return text.str.contains(r"^[1-9][0-9]*$").fill_null(False)
+
+
 def identifier(draft: Draft, field: Field, name: str, most: int | None = _BYTES_MAX) -> pl.Series:
     """A field as identifiers; null where blank or only white space.
 
@@ -93,7 +98,7 @@ def an_object(draft: Draft, ref: ObjectRef, name: str) -> Identity:
     assert ref.id is not None
     kind = identifier(draft, ref.type, f"{name}.type")
     text = identifier(draft, ref.id, f"{name}.id")
-    odd = text.is_not_null() & ~kind.str.contains(r"^[1-9][0-9]*$").fill_null(False)
+    odd = text.is_not_null() & ~is_object_type(kind)
     draft.refuse(odd, "not_an_object_type", f'{name}.type is not a number from "1" on')
     both = pl.select(pl.concat_str(pl.lit(kind), pl.lit(":"), pl.lit(text)).alias("")).to_series()
     written: list[Text] = ['{"object_type_id":"', draft.hold(kind), '","object_id":"']

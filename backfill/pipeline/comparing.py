@@ -101,7 +101,7 @@ def compared(
         if memory is None or told is None:
             into.append(stream)
             continue
-        key, candidates = Key(told.columns, stream.stream.caseless_columns), Candidates()
+        key, candidates = _key(stream.stream), Candidates()
         comparing = Comparing(memory.known, key, is_full=scope.is_full)
         for source in stream.files:
             sieve = comparing.begin(source.file, _seed(stream.stream, source))
@@ -112,6 +112,14 @@ def compared(
         found = comparing.compared()
         files = tuple(_sifted(one, found, candidates) for one in stream.files)
         into.append(replace(stream, files=files, detector=Detection(told, found, memory)))
+
+
+def _key(stream: Stream) -> Key:
+    assert stream.changes is not None
+    kind = stream.object.type if stream.object else None
+    types = frozenset([kind.column] if kind and kind.column else ())
+    is_acted_on = stream.vanished != "ignore"
+    return Key(stream.changes.columns, stream.caseless_columns, types, is_acted_on)
 
 
 def _sifted(source: OpenFile, found: Comparison, candidates: Candidates) -> OpenFile:
@@ -192,5 +200,6 @@ def _texts(stream: Stream, path: Path) -> Texts | None:
 def _seed(stream: Stream, source: OpenFile) -> int:
     """Of all that decides what a row of a file becomes, but the row itself."""
     reader = source.reader
-    meaning = (RULES, stream.meaning(), reader.form.value, reader.columns)
+    is_acted_on = stream.vanished != "ignore"  # then keys are looked at more closely
+    meaning = (RULES, stream.meaning(), reader.form.value, reader.columns, is_acted_on)
     return xxhash.xxh3_64_intdigest(repr(meaning).encode(errors="surrogateescape"))

@@ -100,7 +100,10 @@ def _why_not(job: Job, stream: OpenStream, scope: Scope) -> str:
     if not len(found.said):
         return "the source holds no rows"
     if found.unreadable:
-        return f"the key of {found.unreadable:,} rows cannot be read, which may be theirs"
+        return (
+            f"the key of {found.unreadable:,} rows cannot be read or has white space around it,"
+            " and may be theirs"
+        )
     return ""
 
 

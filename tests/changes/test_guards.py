@@ -13,6 +13,15 @@ from .nights import PEOPLE, Nights
 
 COUNT = 40
 DELETING = PEOPLE | {"vanished": "delete", "max_vanished": "50%"}
+OBJECTS = {
+    "name": "companies",
+    "source": "people.csv",
+    "object": {"type": {"column": "type"}, "id": "id"},
+    "attributes": "*",
+    "changes": {"key": ["type", "id"]},
+    "vanished": "delete",
+    "max_vanished": "50%",
+}
 TOO_LONG = "x" * 1_001
 
 
@@ -122,6 +131,8 @@ def test_nobody_vanishes_from_a_source_without_rows(loaded, header):
         pytest.param("p3", id="one cell"),
         pytest.param("p3,1,2", id="three cells"),
         pytest.param("p3,\udcff", id="no text"),
+        pytest.param('"   ",v', id="key of spaces"),
+        pytest.param(f"{'p' * 151},v", id="key too long"),
     ],
 )
 def test_nobody_vanishes_where_a_row_cannot_be_told(loaded, broken):
@@ -130,6 +141,43 @@ def test_nobody_vanishes_where_a_row_cannot_be_told(loaded, broken):
 
     assert kept(loaded) == []
     assert any("vanished_ignored" in text for text in loaded.heard)
+
+
+@pytest.mark.parametrize("key", ['"  "', "{}", "[3]", "true", '""', "null"])
+def test_nobody_vanishes_where_a_key_of_json_names_nobody(nights, key):
+    nights.job(DELETING | {"source": "people.jsonl"})
+    lines = [f'{{"id":"p{n}","value":"v"}}\n' for n in range(COUNT)]
+    (nights.folder / "people.jsonl").write_text("".join(lines))
+    nights.night()
+    lines[3] = f'{{"id":{key},"value":"v"}}\n'
+    (nights.folder / "people.jsonl").write_text("".join(lines))
+
+    assert kept(nights) == []
+    assert any("vanished_ignored" in text for text in nights.heard)
+
+
+@pytest.mark.parametrize("broken", ["1,,v", ",p1,v", "x,p1,v", '1," ",v', "0,p1,v"])
+def test_no_object_vanishes_where_a_part_of_a_key_names_nothing(nights, broken):
+    nights.job(OBJECTS)
+    export(nights, [f"1,p{n},v" for n in range(4)], header="type,id,value")
+    nights.night()
+    export(nights, ["1,p0,v", broken, "1,p2,v", "1,p3,v"], header="type,id,value")
+
+    with nights.sending() as sent:
+        nights.night()
+
+    assert sent == []
+    assert any("vanished_ignored" in text for text in nights.heard)
+
+
+@pytest.mark.parametrize("written", [" p3", "p3 ", "\tp3"])
+def test_who_is_written_with_white_space_around_does_not_vanish_in_any_night(loaded, written):
+    sent = []
+    for night in range(3):
+        export(loaded, [*rows(3, 9), f"p9,{night}", f"{written},v3"])
+        sent += kept(loaded)
+        assert any("vanished_ignored" in text for text in loaded.heard)
+    assert sorted(o["identifiers"]["id"] for o in sent) == sorted(["p9"] * 3 + [written])
 
 
 def test_a_rejected_row_keeps_its_person(loaded):
