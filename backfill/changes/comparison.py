@@ -10,6 +10,7 @@ are read, and 16 c beside it; 40 c more while they are joined.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from backfill.arrays import flags
 from backfill.changes import digests, entries
 from backfill.changes.digests import Key
-from backfill.changes.entries import Keys
+from backfill.changes.entries import Keys, Records
 from backfill.changes.known import Known
 from backfill.changes.lines import Lines
 from backfill.columns import Column, columns_of
@@ -47,6 +48,7 @@ class Comparison:
     known_at:   int32[c]: where each stands among what is known; -1: it is new.
     gone:       int64[g]: who is known and has no row.
     unreadable: rows whose key could not be read or is padded, where it matters who is gone.
+    fresh:      the keys that were not known, where that matters.
     """
 
     known: Known
@@ -59,6 +61,27 @@ class Comparison:
     known_at: Int32s
     gone: Int64s
     unreadable: int
+    fresh: Keys
+
+    @property
+    def rows(self) -> dict[SourceFile, int]:
+        """How many rows each file has."""
+        bounds = [*self.firsts.values(), len(self.said)]
+        counts = (stop - first for first, stop in itertools.pairwise(bounds))
+        return dict(zip(self.firsts, counts, strict=True))
+
+    def has(self, some: Records) -> Bools:
+        """bool[n]: which entities have a row here; some: ordered by key."""
+        found = np.zeros(len(some), np.bool_)
+        at = entries.find(some, self.fresh)
+        found[at[at >= 0]] = True
+        first = 0
+        for piece in self.known.pieces():
+            at = entries.find(some, entries.keys(piece))
+            here = np.flatnonzero(at >= 0)
+            found[at[here[~np.isin(here + first, self.gone)]]] = True
+            first += len(piece)
+        return found
 
     def sieve(self, file: SourceFile) -> Sieve:
         """What lets through the rows of a file that are to be encoded."""
@@ -152,6 +175,8 @@ class Comparing:
         known_at = self._joined(keys)
         is_last &= self._after_its_line(places, known_at)
         self._said[places[~is_last]] = _SUPERSEDED
+        is_fresh = (known_at < 0) & self._key.is_acted_on
+        fresh = Keys(keys.hi[is_fresh], keys.lo[is_fresh])
         return Comparison(
             self._known,
             self._key,
@@ -163,6 +188,7 @@ class Comparing:
             known_at[is_last],
             np.flatnonzero(self._seen == 0),
             self._unreadable,
+            fresh,
         )
 
     def _count_unreadable(self, columns: Mapping[str, Column], height: int) -> int:

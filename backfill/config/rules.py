@@ -12,7 +12,7 @@ from backfill.operations.binding import refusal
 
 def broken(streams: list[Stream]) -> list[Complaint]:
     """Every rule the streams break."""
-    found = list(_namesakes(streams))
+    found = [*_namesakes(streams), *_vanishing(streams)]
     for i, stream in enumerate(streams):
         place: Place = ("streams", i)
         found += [
@@ -33,6 +33,23 @@ def _namesakes(streams: list[Stream]) -> Iterator[Complaint]:
             fix = "rename one: each stream has rejects files of its name"
             yield Complaint(("streams", i, "name"), what, fix)
         seen.setdefault(key, stream.name)
+
+
+def _vanishing(streams: list[Stream]) -> Iterator[Complaint]:
+    """Who is gone from one stream may be in another: that is to be told before they are deleted."""
+    for i, stream in enumerate(streams):
+        if stream.vanished not in ("delete", "suppress"):
+            continue
+        for other in streams:
+            is_known = other.compared_by == stream.compared_by
+            if other is stream or is_known or not other.may_name_those_of(stream):
+                continue
+            what = (
+                f"vanished: {stream.vanished} of stream {stream.name} could act on whom stream"
+                f" {other.name} names: that is not told, as it does not compare by the same key"
+            )
+            fix = "give both `changes` with the same kind of key, or say vanished: ignore"
+            yield Complaint(("streams", i, "vanished"), what, fix)
 
 
 def _sources(stream: Stream, place: Place) -> Iterator[Complaint]:

@@ -176,6 +176,34 @@ class Stream(Model):
         is_email = self.person is not None and next(iter(self.person)) == "email"
         return frozenset(self.naming_columns if is_email else ())
 
+    @property
+    def compared_by(self) -> tuple[str, ...]:
+        """What its keys are made of: of streams with the same, equal keys name the same entity.
+
+        Empty where it does not compare, or by other columns than those that name the entity.
+        """
+        columns = self.changes.columns if self.changes else ()
+        if set(columns) != set(self.naming_columns):
+            return ()
+        if self.person:
+            return ("person", next(iter(self.person)))
+        kind = self.object.type if self.object else None
+        if kind is None:
+            return ()
+        if kind.is_constant:
+            return ("object", str(kind.value))
+        return ("object", *("type" if name == kind.column else "id" for name in columns))
+
+    def may_name_those_of(self, other: Stream) -> bool:
+        """Whether its rows bring to life entities that another stream may be about as well."""
+        if self.operation != other.operation or self.operation[1] != "identify":
+            return False
+        if self.existing_only:
+            return False
+        types = [one.object.type if one.object else None for one in (self, other)]
+        values = {str(kind.value) for kind in types if kind and kind.is_constant}
+        return len(values) < 2
+
     def meaning(self) -> bytes:
         """Digest of all that decides which operations the rows become; paths are no part of it.
 

@@ -101,10 +101,11 @@ def compared(
         if memory is None or told is None:
             into.append(stream)
             continue
-        key, candidates = _key(stream.stream), Candidates()
+        is_acted_on = _is_acted_on(stream, streams)
+        key, candidates = _key(stream.stream, is_acted_on=is_acted_on), Candidates()
         comparing = Comparing(memory.known, key, is_full=scope.is_full)
         for source in stream.files:
-            sieve = comparing.begin(source.file, _seed(stream.stream, source))
+            sieve = comparing.begin(source.file, _seed(stream.stream, source, is_acted_on))
             for block in sound_blocks(Turn(replace(source, sieve=sieve), None, None)):
                 comparing.add(block)
                 candidates.add(block)
@@ -114,11 +115,19 @@ def compared(
         into.append(replace(stream, files=files, detector=Detection(told, found, memory)))
 
 
-def _key(stream: Stream) -> Key:
+def _is_acted_on(stream: OpenStream, streams: tuple[OpenStream, ...]) -> bool:
+    """Whether something becomes of who is gone from it, or from one that may name the same."""
+    return stream.stream.vanished != "ignore" or any(
+        one.stream.vanished in ("delete", "suppress")
+        and stream.stream.may_name_those_of(one.stream)
+        for one in streams
+    )
+
+
+def _key(stream: Stream, *, is_acted_on: bool) -> Key:
     assert stream.changes is not None
     kind = stream.object.type if stream.object else None
     types = frozenset([kind.column] if kind and kind.column else ())
-    is_acted_on = stream.vanished != "ignore"
     return Key(stream.changes.columns, stream.caseless_columns, types, is_acted_on)
 
 
@@ -197,9 +206,11 @@ def _texts(stream: Stream, path: Path) -> Texts | None:
     return Texts(texts.path_of(path), keeps_previous=told.keep_previous)
 
 
-def _seed(stream: Stream, source: OpenFile) -> int:
-    """Of all that decides what a row of a file becomes, but the row itself."""
+def _seed(stream: Stream, source: OpenFile, is_acted_on: bool) -> int:
+    """Of all that decides what a row of a file becomes, but the row itself.
+
+    is_acted_on: as of `Key`: then keys are looked at more closely.
+    """
     reader = source.reader
-    is_acted_on = stream.vanished != "ignore"  # then keys are looked at more closely
     meaning = (RULES, stream.meaning(), reader.form.value, reader.columns, is_acted_on)
     return xxhash.xxh3_64_intdigest(repr(meaning).encode(errors="surrogateescape"))

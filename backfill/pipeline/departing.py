@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from backfill.changes import Departures, Detection, gone
+from backfill.changes import Departures, gone
+from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.errors import CheckpointError, GuardError
 from backfill.mapping import rows_max
 from backfill.pipeline.comparing import Scope, known_path
 from backfill.pipeline.sources import OpenStream, file_identity, opened
+from backfill.pipeline.vanishing import vanished
 from backfill.remarks import Remark, Says
 from backfill.resumption import Saved
 
@@ -28,17 +30,8 @@ def departures(
     Raises GuardError where more vanished than a stream bears.
     """
     found = []
-    for stream in streams:
-        detection = stream.detector
-        if stream.stream.vanished == "ignore" or not isinstance(detection, Detection):
-            continue
-        places, count = detection.comparison.gone, detection.memory.known.count
-        if not len(places):
-            continue
-        if reason := _why_not(job, stream, scope):
-            text = f"{stream.name}: {len(places):,} known keys have no row, and nothing is done"
-            says(*Remark(f"{text} about them: {reason}", "vanished_ignored", "warning"))
-            continue
+    before = peek(job.checkpoint)
+    for stream, detection, places in vanished(job, streams, scope, before, says):
         named = gone.named(detection.memory, places)
         if unnamed := len(places) - len(named):
             text = (
@@ -49,7 +42,7 @@ def departures(
             says(*Remark(text, "vanished_unnamed", "warning"))
         if not len(named):
             continue
-        _check_count(stream, len(named), count)
+        _check_count(stream, len(named), detection.memory.known.count)
         listed = gone.path_of(known_path(job, stream.name))
         listed = folder / listed.name if folder else listed
         gone.write(listed, stream.stream, detection.memory, named)
@@ -85,26 +78,6 @@ def _departing(job: Job, stream: OpenStream, listed: Path) -> OpenStream:
     found = opened(job, gone.stream_of(stream.stream, path))
     assert stream.detector is not None
     return OpenStream(found.stream, None, found.files, detector=Departures(stream.detector.memory))
-
-
-def _why_not(job: Job, stream: OpenStream, scope: Scope) -> str:
-    """Why nobody counts as vanished although keys have no row; empty: somebody does."""
-    assert isinstance(stream.detector, Detection)
-    found = stream.detector.comparison
-    if job.part_of is not None:
-        return "only a part of the job is run (--only)"
-    if scope.limit is not None:
-        return "only the first rows are sent (--limit)"
-    if stream.stream.since is not None:
-        return "the export holds new rows only (since)"
-    if not len(found.said):
-        return "the source holds no rows"
-    if found.unreadable:
-        return (
-            f"the key of {found.unreadable:,} rows cannot be read or has white space around it,"
-            " and may be theirs"
-        )
-    return ""
 
 
 def _check_count(stream: OpenStream, vanished: int, known: int) -> None:

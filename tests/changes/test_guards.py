@@ -396,3 +396,93 @@ def test_objects_by_the_server_s_own_id_cannot_vanish(nights):
 
     with pytest.raises(ConfigError, match="vanished acts on whom no column names"):
         nights.night()
+
+
+REGIONS = [
+    DELETING | {"name": name, "source": f"{name}.csv", "max_vanished": "100%"}
+    for name in ("eu", "us")
+]
+
+
+def moved(nights: Nights, eu: list[str], us: list[str]) -> list[tuple[str, str]]:
+    """Run a night of two exports of people; what is deleted."""
+    export(nights, eu, name="eu.csv")
+    export(nights, us, name="us.csv")
+    with nights.sending() as sent:
+        nights.night()
+    return sorted(o["identifiers"]["id"] for o in sent if o["action"] == "delete")
+
+
+@pytest.mark.parametrize("other", ["delete", "ignore"])
+def test_who_moves_to_another_stream_is_deleted_only_when_gone_from_both(nights, other):
+    nights.job(REGIONS[0], REGIONS[1] | {"vanished": other})
+    moved(nights, ["p1,v", "p4,v"], ["p2,v"])
+
+    assert moved(nights, ["p1,v"], ["p2,v", "p4,v"]) == []
+    assert any("vanished_elsewhere" in text for text in nights.heard)
+    assert moved(nights, ["p1,w"], ["p2,v", "p4,v"]) == []
+    assert set(nights.people()) == {"p1", "p2", "p4"}
+    assert set(moved(nights, ["p1,w"], ["p2,v"])) == {"p4"}
+    assert set(nights.people()) == {"p1", "p2"}
+
+
+@pytest.mark.parametrize("us", [[], ["p2,v", " p4,v"], ["p2,v", " ,v"]])
+def test_nobody_vanishes_while_another_stream_that_may_name_them_is_not_whole(nights, us):
+    nights.job(*REGIONS)
+    moved(nights, ["p1,v", "p4,v"], ["p2,v"])
+
+    assert moved(nights, ["p1,v"], us) == []
+    assert {"p1", "p2", "p4"} <= set(nights.people())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"changes": None, "vanished": "ignore"},
+        {"person": {"email": "value"}, "changes": {"key": "value"}},
+        {"changes": {"key": ["id", "value"]}, "vanished": "ignore"},
+    ],
+)
+def test_streams_that_may_name_whom_another_deletes_are_compared_by_the_same_key(nights, other):
+    shape = {key: value for key, value in (REGIONS[1] | other).items() if value is not None}
+    nights.job(REGIONS[0], shape)
+
+    with pytest.raises(ConfigError, match=r"stream eu could act on whom stream us names"):
+        moved(nights, ["p1,v"], ["p2,v"])
+
+
+def test_a_stream_that_brings_nobody_to_life_keeps_nobody(nights):
+    scores = {"name": "us", "source": "us.csv", "person": {"id": "id"}, "attributes": "*"}
+    nights.job(REGIONS[0], scores | {"existing_only": True})
+    moved(nights, ["p1,v", "p4,v"], ["p4,v"])
+
+    assert moved(nights, ["p1,v"], ["p4,v"]) == ["p4"]
+
+
+def of_files(nights: Nights, **files: list[str]) -> list[str]:
+    """Run a night of people in several files; what is deleted."""
+    for path in nights.folder.glob("part-*.csv"):
+        path.unlink()
+    for name, lines in files.items():
+        export(nights, lines, name=f"part-{name}.csv")
+    with nights.sending() as sent:
+        nights.night()
+    return [o["identifiers"]["id"] for o in sent if o["action"] == "delete"]
+
+
+@pytest.mark.parametrize(
+    "left", [{"a": ["p1,v"]}, {"a": ["p1,v"], "b": []}, {"b": [], "c": ["p1,v"]}]
+)
+def test_nobody_vanishes_with_a_file_that_is_empty_or_missing(nights, left):
+    nights.job(DELETING | {"source": "part-*.csv", "max_vanished": "100%"})
+    of_files(nights, a=["p1,v"], b=["p2,v"])
+
+    assert of_files(nights, **left) == []
+    assert any("vanished_ignored" in text and "part-b.csv" in text for text in nights.heard)
+
+
+def test_who_is_in_none_of_as_many_files_of_other_names_vanishes(nights):
+    nights.job(DELETING | {"source": "part-*.csv", "max_vanished": "100%"})
+    of_files(nights, a=["p1,v", "p3,v"], b=["p2,v"])
+
+    assert of_files(nights, c=["p1,v"], d=["p2,v"]) == ["p3"]
