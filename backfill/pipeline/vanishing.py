@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from backfill.changes import Detection
 from backfill.config import Job
 from backfill.pipeline.comparing import Scope
