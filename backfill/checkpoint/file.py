@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self, TypeVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from backfill.checkpoint.failures import damaged, mapped, read_from
 from backfill.checkpoint.lock import locked
 from backfill.checkpoint.work import read_work
 from backfill.errors import CheckpointError, StorageError
-from backfill.ledger import Changes
+from backfill.ledger import Changes, Counts
 from backfill.private import make_folder
 from backfill.resumption import (
     REQUEST,
@@ -93,10 +93,13 @@ class Checkpoint:
         with mapped(self.path):
             tables.begin(self._connection, job, run_id, outset or Outset(), time.time())
 
-    def go_on(self) -> None:
-        """Take up the unfinished run that stands here: a sitting of its own, for the report."""
+    def go_on(self, dropped: Mapping[str, Counts] = MappingProxyType({})) -> None:
+        """Take up the unfinished run that stands here: a sitting of its own, for the report.
+
+        dropped: streams of which nothing more is to be done, and what was.
+        """
         with mapped(self.path):
-            tables.sit_down(self._connection, time.time())
+            tables.go_on(self._connection, dropped, time.time())
 
     def commit(
         self, changes: Changes, rejects: Mapping[str, Extent], state: State = "running"

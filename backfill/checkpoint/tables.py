@@ -122,6 +122,16 @@ def begin(
         sit_down(connection, now_s)
 
 
+def go_on(connection: sqlite3.Connection, dropped: Mapping[str, Counts], now_s: float) -> None:
+    """A process takes up the run; dropped: streams without files from now on, what was done."""
+    with transaction(connection):
+        for stream, counts in dropped.items():
+            connection.execute("DELETE FROM files WHERE stream = ?", (stream,))
+            connection.execute("DELETE FROM done WHERE stream = ?", (stream,))
+            _put(connection, "counts", [(stream, *counts)])
+        sit_down(connection, now_s)
+
+
 def sit_down(connection: sqlite3.Connection, now_s: float) -> None:
     """A process takes up the run."""
     connection.execute("INSERT INTO sittings VALUES (?, ?)", (now_s, now_s))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from backfill.changes import Departures, gone
+from backfill.changes import Departures, Detection, gone
 from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.errors import CheckpointError, GuardError
+from backfill.ledger import Counts
 from backfill.mapping import rows_max
 from backfill.pipeline.comparing import Scope, known_path
 from backfill.pipeline.sources import OpenStream, file_identity, opened
@@ -50,7 +51,28 @@ def departures(
     return tuple(found)
 
 
-def again(job: Job, streams: tuple[OpenStream, ...], saved: Saved) -> tuple[OpenStream, ...]:
+def dropped(streams: tuple[OpenStream, ...], saved: Saved, says: Says) -> dict[str, Counts]:
+    """The streams of who vanished that an unfinished run began with and that nobody wants now.
+
+    With what was done of each: nothing else of it counts as read.
+    """
+    unwanted = {
+        one.name + gone.SUFFIX: one.name for one in streams if one.stream.vanished == "ignore"
+    }
+    found = tuple(one.name for one in saved.job.streams if one.name in unwanted and one.files)
+    for name in found:
+        text = (
+            f"{unwanted[name]}: nothing more is done about who vanished, for `vanished` does not"
+            " say so any more"
+        )
+        says(*Remark(text, "vanished_dropped", "warning"))
+    counts = {name: saved.counts.get(name, Counts()) for name in found}
+    return {name: one._replace(read=one.done) for name, one in counts.items()}
+
+
+def again(
+    job: Job, streams: tuple[OpenStream, ...], saved: Saved, says: Says
+) -> tuple[OpenStream, ...]:
     """The streams of who vanished that an unfinished run began with.
 
     Raises CheckpointError where a list is not as it was.
@@ -58,7 +80,10 @@ def again(job: Job, streams: tuple[OpenStream, ...], saved: Saved) -> tuple[Open
     found = []
     begun = {stream.name: stream.files for stream in saved.job.streams}
     for stream in streams:
-        if (files := begun.get(stream.name + gone.SUFFIX)) is None:
+        if stream.stream.vanished == "ignore":
+            continue
+        if not (files := begun.get(stream.name + gone.SUFFIX)):
+            _say_none_began(stream, says)
             continue
         listed = gone.path_of(known_path(job, stream.name))
         if listed.exists():
@@ -70,6 +95,17 @@ def again(job: Job, streams: tuple[OpenStream, ...], saved: Saved) -> tuple[Open
                 "put it back as it was, or start anew with --fresh",
             )
     return tuple(found)
+
+
+def _say_none_began(stream: OpenStream, says: Says) -> None:
+    """Say who is gone where a run goes on that began without acting on it, as with --limit."""
+    assert isinstance(stream.detector, Detection)
+    if count := len(stream.detector.comparison.gone):
+        text = (
+            f"{stream.name}: {count:,} known keys have no row, and nothing is done about them: the"
+            " run began without that; a run of the next export does, or one with --full"
+        )
+        says(*Remark(text, "vanished_ignored", "warning"))
 
 
 def _departing(job: Job, stream: OpenStream, listed: Path) -> OpenStream:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from backfill.changes import Memory
 from backfill.checkpoint import peek
 from backfill.config import Job
+from backfill.ledger import Counts
 from backfill.pipeline import comparing, departing
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.sources import OpenStream
@@ -19,6 +20,8 @@ class Preparing:
     """Compares the streams of a job with what is known, and begins to remember.
 
     compared: the names of those that look for changes.
+    dropped:  streams of who vanished that a run began with and that are not to go on, and what
+              was done of them.
     """
 
     def __init__(
@@ -27,6 +30,7 @@ class Preparing:
         self._job, self._streams, self._scope = job, streams, scope
         self._says, self._stop = says, stop
         self._memories: dict[str, Memory] = {}
+        self.dropped: dict[str, Counts] = {}
         self.compared = frozenset(one.name for one in streams if one.stream.changes is not None)
 
     async def prepared(
@@ -37,6 +41,8 @@ class Preparing:
         resumed: the unfinished run that goes on; None: a new one. held: until when what is known
         belongs to this process.
         """
+        if resumed is not None:
+            self.dropped = departing.dropped(self._streams, resumed, self._says)
         if not self.compared:
             return self._streams
         self._say_unknown()
@@ -50,8 +56,10 @@ class Preparing:
             comparing.compared(self._streams, self._memories, scope, into=found)
         )
         streams = tuple(found)
+        if resumed is not None and self._scope.limit is not None:
+            return streams  # who vanished stays to be done without a limit
         if resumed is not None:
-            return (*streams, *departing.again(self._job, streams, resumed))
+            return (*streams, *departing.again(self._job, streams, resumed, self._says))
         return (*streams, *departing.departures(self._job, streams, scope, self._says))
 
     def begin(self, run_id: str, *, is_resumed: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,10 @@ class Preparation(Protocol):
     @property
     def compared(self) -> Collection[str]:
         """Streams whose sources may change while a run is unfinished."""
+
+    @property
+    def dropped(self) -> Mapping[str, Counts]:
+        """Streams that an unfinished run began with and that do not go on, and what was done."""
 
     async def prepared(
         self, destination: str, resumed: Saved | None, held: ExitStack
@@ -133,7 +137,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
             checkpoint.begin(job_identity(place.identity, streams), run_id, outset)
             _tell(expected, watcher, ledger)
         else:
-            checkpoint.go_on()
+            checkpoint.go_on(preparing.dropped)
             watcher.says(_progress(resumed), "run_resumed")
         record.began(run_id, ledger.known)
         running = Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)

@@ -11,6 +11,7 @@ from backfill.changes import Memory
 from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.errors import BackfillError, CheckpointError
+from backfill.ledger import Counts
 from backfill.pipeline import OpenStream, Prepares, Stop, comparing
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.sources import file_identity, opened
@@ -104,6 +105,7 @@ class Reversing:
     streams: tuple[OpenStream, ...]
     says: Says
     compared: frozenset[str] = frozenset()
+    dropped: Mapping[str, Counts] = field(default_factory=dict)
     _memories: Mapping[str, Memory] = field(default_factory=dict)
 
     async def prepared(

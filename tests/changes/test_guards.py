@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backfill.errors import ConfigError, GuardError
+from backfill.errors import ConfigError, DeliveryError, GuardError
 
 from .nights import PEOPLE, Nights
 
@@ -486,3 +486,61 @@ def test_who_is_in_none_of_as_many_files_of_other_names_vanishes(nights):
     of_files(nights, a=["p1,v", "p3,v"], b=["p2,v"])
 
     assert of_files(nights, c=["p1,v"], d=["p2,v"]) == ["p3"]
+
+
+@pytest.fixture
+def leaving(loaded: Nights) -> Nights:
+    """A run that broke before the first of two deletions was done."""
+    export(loaded, rows(3, 5))
+    loaded.drops = lambda _: True
+    with pytest.raises(DeliveryError):
+        loaded.night()
+    loaded.drops = lambda _: False
+    assert {"p3", "p5"} <= set(loaded.people())
+    return loaded
+
+
+def test_a_run_that_goes_on_with_a_limit_leaves_who_vanished_for_later(leaving):
+    assert kept(leaving, limit=1) == []
+    assert kept(leaving, limit=0) == []
+
+    with leaving.sending() as sent:
+        closing = leaving.night()
+
+    assert sorted(o["identifiers"]["id"] for o in sent) == ["p3", "p5"]
+    assert closing.counts["people+vanished"].delivered == 2
+    assert not {"p3", "p5"} & set(leaving.people())
+
+
+def test_a_run_that_began_with_a_limit_says_that_it_acts_on_nobody(loaded):
+    export(loaded, rows(3, value="w"))
+    kept(loaded, limit=10)
+
+    assert len(kept(loaded)) == COUNT - 1 - 10
+    assert any("vanished_ignored" in text and "--full" in text for text in loaded.heard)
+    with loaded.sending() as sent:
+        loaded.night(full=True)
+    assert [o["identifiers"]["id"] for o in sent if o["action"] == "delete"] == ["p3"]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param(DELETING | {"vanished": "ignore"}, id="ignored"),
+        pytest.param({k: v for k, v in PEOPLE.items() if k != "changes"}, id="not compared"),
+    ],
+)
+def test_a_run_that_goes_on_acts_on_nobody_where_that_is_not_wanted_any_more(leaving, shape):
+    leaving.job(shape)
+
+    closing = leaving.night()
+
+    assert closing.state == "completed"
+    assert any("vanished_dropped" in text for text in leaving.heard)
+    assert {"p3", "p5"} <= set(leaving.people())
+    assert kept(leaving) == []
+    assert not any("vanished" in text for text in leaving.heard)
+    leaving.job(DELETING)
+    assert kept(leaving) == []
+    assert leaving.run("--set", "streams.people.vanished=ignore").code == 0
+    assert {"p3", "p5"} <= set(leaving.people())
