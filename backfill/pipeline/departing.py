@@ -9,7 +9,6 @@ from backfill.changes import Departures, Detection, gone
 from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.errors import CheckpointError, GuardError
-from backfill.ledger import Counts
 from backfill.mapping import rows_max
 from backfill.pipeline.comparing import Scope, known_path
 from backfill.pipeline.sources import OpenStream, file_identity, opened
@@ -49,25 +48,6 @@ def departures(
         gone.write(listed, stream.stream, detection.memory, named)
         found.append(_departing(job, stream, listed))
     return tuple(found)
-
-
-def dropped(streams: tuple[OpenStream, ...], saved: Saved, says: Says) -> dict[str, Counts]:
-    """The streams of who vanished that an unfinished run began with and that nobody wants now.
-
-    With what was done of each: nothing else of it counts as read.
-    """
-    unwanted = {
-        one.name + gone.SUFFIX: one.name for one in streams if one.stream.vanished == "ignore"
-    }
-    found = tuple(one.name for one in saved.job.streams if one.name in unwanted and one.files)
-    for name in found:
-        text = (
-            f"{unwanted[name]}: nothing more is done about who vanished, for `vanished` does not"
-            " say so any more"
-        )
-        says(*Remark(text, "vanished_dropped", "warning"))
-    counts = {name: saved.counts.get(name, Counts()) for name in found}
-    return {name: one._replace(read=one.done) for name, one in counts.items()}
 
 
 def again(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from backfill.changes import Memory
+from backfill.changes import Memory, gone
 from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.ledger import Counts
@@ -12,7 +12,7 @@ from backfill.pipeline import comparing, departing
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.sources import OpenStream
 from backfill.pipeline.stop import Stop
-from backfill.remarks import Says
+from backfill.remarks import Remark, Says
 from backfill.resumption import Saved
 
 
@@ -42,7 +42,7 @@ class Preparing:
         belongs to this process.
         """
         if resumed is not None:
-            self.dropped = departing.dropped(self._streams, resumed, self._says)
+            self.dropped = _dropped(self._streams, resumed, self._says)
         if not self.compared:
             return self._streams
         self._say_unknown()
@@ -84,3 +84,22 @@ class Preparing:
                     "nothing_known",
                     "warning",
                 )
+
+
+def _dropped(streams: tuple[OpenStream, ...], saved: Saved, says: Says) -> dict[str, Counts]:
+    """The streams of who vanished that an unfinished run began with and that nobody wants now.
+
+    With what was done of each: nothing else of it counts as read.
+    """
+    unwanted = {
+        one.name + gone.SUFFIX: one.name for one in streams if one.stream.vanished == "ignore"
+    }
+    found = tuple(one.name for one in saved.job.streams if one.name in unwanted and one.files)
+    for name in found:
+        text = (
+            f"{unwanted[name]}: nothing more is done about who vanished, for `vanished` does not"
+            " say so any more"
+        )
+        says(*Remark(text, "vanished_dropped", "warning"))
+    counts = {name: saved.counts.get(name, Counts()) for name in found}
+    return {name: one._replace(read=one.done) for name, one in counts.items()}

@@ -8,7 +8,8 @@ from pathlib import Path
 PLANNING = Path(__file__).parents[2] / "backfill" / "planning"
 #: What a run warns of and a plan finds.
 PIPELINE = [
-    PLANNING.parent / "pipeline" / name for name in ("cautions.py", "departing.py", "overlaps.py")
+    PLANNING.parent / "pipeline" / name
+    for name in ("cautions.py", "departing.py", "overlaps.py", "vanishing.py")
 ]
 
 
