@@ -70,7 +70,7 @@ def environment(server: Recorder) -> Iterator[None]:
         yield
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(STEPS, max_size=14), moves=st.booleans())
 def test_each_content_is_sent_once_whatever_happens_to_its_files(steps, moves):
     with tempfile.TemporaryDirectory() as made, recording() as server, environment(server):

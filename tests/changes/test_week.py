@@ -19,7 +19,7 @@ from tests.end_to_end.command import ended, environ, start
 from .nights import Nights, Operation, beginning
 
 #: BACKFILL_NIGHTS_PEOPLE=200000 makes it the size of a real export.
-PEOPLE = int(os.environ.get("BACKFILL_NIGHTS_PEOPLE", "4000"))
+PEOPLE = int(os.environ.get("BACKFILL_NIGHTS_PEOPLE", "2000"))
 
 STREAM = {
     "name": "people",

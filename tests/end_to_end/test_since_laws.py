@@ -157,7 +157,7 @@ def completed(job: Job, world: World, dies_after: list[int]) -> int | None:
     return asyncio.run(process(job, world, None))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(drawn=st.lists(nights, min_size=1, max_size=4), overlap=st.sampled_from([0, 2]))
 def test_every_row_of_a_growing_file_is_acknowledged_whatever_is_refused_or_dies(
     tmp_path_factory, drawn, overlap
