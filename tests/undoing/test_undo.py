@@ -265,7 +265,7 @@ def test_events_and_streams_that_keep_nothing_are_told(folder):
     event = {"name": "order", "timestamp": "at", "key": "id"}
     orders = {"name": "orders", "source": "orders.csv", "person": {"id": "id"}, "event": event}
     plain = {"name": "plain", "source": "people.csv", "person": {"id": "id"}, "attributes": "*"}
-    write_job(folder, PEOPLE, orders, plain)
+    write_job(folder, PEOPLE, orders, plain | {"existing_only": True})
     export(folder, [{"id": "p0", "at": "1500000000"}], "orders.csv")
     night(folder, BEFORE)
     export(
