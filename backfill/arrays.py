@@ -34,6 +34,19 @@ def texts(values: list[str]) -> pa.LargeStringArray:
     )
 
 
+def slices(content: bytes | memoryview, bounds: npt.NDArray[np.int64]) -> pa.LargeBinaryArray:
+    """Content in slices; bounds: int64[n + 1], where each begins and the last one ends. A view."""
+    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(content)]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)
+
+
+def contiguous(array: pa.Array) -> tuple[memoryview, npt.NDArray[np.int64]]:
+    """Large texts or slices, none null, one behind the other; int64[n]: where each ends. A view."""
+    offsets, data = array.buffers()[1:]
+    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return memoryview(data)[int(bounds[0]) : int(bounds[-1])], bounds[1:] - bounds[0]
+
+
 def numpy_of(integers: pa.Array) -> npt.NDArray[np.signedinteger]:
     """The values of whole numbers, none of them null; a view."""
     stored = np.frombuffer(integers.buffers()[1], np.dtype(str(integers.type)))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from backfill.columns import escaped, json_string
+from backfill.columns import json_arrays, json_string
 from backfill.records import Int64s
 
 _ALPHABET = np.frombuffer(b"0123456789ABCDEFGHJKMNPQRSTVWXYZ", np.uint8)
@@ -45,18 +45,10 @@ def ulids(seconds: Int64s, scope: str, parts: Sequence[pl.Series]) -> pl.Series:
 
 def _digests(scope: str, parts: Sequence[pl.Series]) -> list[bytes]:
     blake2b = hashlib.blake2b
-    return [blake2b(row, digest_size=_HASH_BYTES).digest() for row in _canonical(scope, parts)]
-
-
-def _canonical(scope: str, parts: Sequence[pl.Series]) -> list[bytes]:
-    """The bytes that are hashed: ["scope","part",null,…]."""
-    pieces: list[pl.Expr] = [pl.lit("[" + json_string(scope))]
-    frame = pl.DataFrame({str(i): escaped(part) for i, part in enumerate(parts)})
-    for name in frame.columns:
-        quoted = pl.concat_str(pl.lit(',"'), pl.col(name), pl.lit('"'))
-        pieces.append(quoted.fill_null(",null"))
-    rows = frame.select(pl.concat_str(*pieces, pl.lit("]")).cast(pl.Binary)).to_series()
-    return rows.to_list()
+    return [
+        blake2b(row, digest_size=_HASH_BYTES).digest()
+        for row in json_arrays(parts, json_string(scope))
+    ]
 
 
 def _base32(numbers: npt.NDArray[np.uint64], width: int) -> npt.NDArray[np.uint8]:

@@ -10,16 +10,16 @@ Both carry the version of this form in blake2b's `person`, and are pinned by a g
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from backfill.changes.entries import RECORD, Records
-from backfill.columns import Column, escaped
+from backfill.columns import Column, json_arrays
 from backfill.operations.identities import is_object_type, named
-from backfill.records import Bools, Int64s, Slice
+from backfill.records import Bools, Slice
 from backfill.trackapi import IDENTIFIER_BYTES_MAX
 
 _KEY, _OPERATION = b"backfill key 1", b"backfill op 1"
@@ -46,7 +46,7 @@ def of_keys(columns: Mapping[str, Column], key: Key, height: int) -> Records:
     blake2b, records = hashlib.blake2b, np.zeros(height, RECORD)
     digests = [
         blake2b(row, digest_size=_KEY_BYTES, person=_KEY).digest()
-        for row in _canonical([_compared(columns, name, key, height) for name in key.columns])
+        for row in json_arrays([_compared(columns, name, key, height) for name in key.columns])
     ]
     parts = np.frombuffer(b"".join(digests), _PARTS)
     records["hi"], records["lo"] = parts["hi"], parts["lo"] & ~np.uint32(0xFF)
@@ -87,16 +87,9 @@ def are_padded(columns: Mapping[str, Column], key: Key, height: int) -> Bools:
     return found
 
 
-def put_operations(records: Records, operations: memoryview, ends: Int64s) -> None:
-    """Put the digest of each operation into its record.
-
-    operations, ends: as of `Encoded`.
-    """
-    found, start = list[bytes](), 0
-    for end in ends.tolist():
-        found.append(of_operation(operations[start : end - 1]))
-        start = end
-    pairs = np.frombuffer(b"".join(found), "<u8").reshape(-1, 2)
+def put_operations(records: Records, operations: Iterable[Slice]) -> None:
+    """Put the digest of each operation, without the comma behind it, into its record."""
+    pairs = np.frombuffer(b"".join(map(of_operation, operations)), "<u8").reshape(-1, 2)
     records["d0"], records["d1"] = pairs[:, 0], pairs[:, 1]
 
 
@@ -119,14 +112,3 @@ def _compared(columns: Mapping[str, Column], name: str, key: Key, height: int) -
 def _text(columns: Mapping[str, Column], name: str, height: int) -> pl.Series:
     column = columns.get(name)
     return pl.Series([None] * height, dtype=pl.String) if column is None else column.text
-
-
-def _canonical(parts: Sequence[pl.Series]) -> list[bytes]:
-    frame = pl.DataFrame({str(i): escaped(part) for i, part in enumerate(parts)})
-    pieces: list[pl.Expr] = [pl.lit("[")]
-    for name in frame.columns:
-        comma = "," if len(pieces) > 1 else ""
-        quoted = pl.concat_str(pl.lit(f'{comma}"'), pl.col(name), pl.lit('"'))
-        pieces.append(quoted.fill_null(f"{comma}null"))
-    rows = frame.select(pl.concat_str(*pieces, pl.lit("]")).cast(pl.Binary)).to_series()
-    return rows.to_list()

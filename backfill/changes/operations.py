@@ -5,16 +5,15 @@ An operation is one JSON object, `{"type":…,"action":…,"identifiers":…,"at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
-from backfill.arrays import flags
+from backfill.arrays import contiguous, flags, slices
 from backfill.operations import Encoded
-from backfill.records import Bools, Int64s
+from backfill.records import Bools, Int64s, Slice
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -35,20 +34,14 @@ _NAMED = msgspec.json.Decoder(_Named)
 def texts(made: Encoded, *, whole: bool) -> tuple[bytes, ...]:
     """What is kept of each operation: all of it, or the identifiers alone."""
     if whole:
-        return tuple(_each(made))
-    return tuple(bytes(_NAMED.decode(text).identifiers) for text in _each(made))
+        return tuple(map(bytes, made.each()))
+    return tuple(bytes(_NAMED.decode(text).identifiers) for text in made.each())
 
 
 def chosen(made: Encoded, wanted: Bools) -> tuple[memoryview, Int64s]:
     """The operations that are wanted, as `Encoded` has them."""
-    bounds, data = pa.py_buffer(np.append(np.int64(0), made.ends)), pa.py_buffer(made.operations)
-    every = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), len(made.ends), [None, bounds, data]
-    )
-    found = every.filter(flags(wanted))
-    offsets, data = found.buffers()[1:]
-    ends = np.frombuffer(offsets, np.int64)[found.offset : found.offset + len(found) + 1]
-    return memoryview(data)[int(ends[0]) : int(ends[-1])], ends[1:] - ends[0]
+    every = slices(made.operations, np.append(np.int64(0), made.ends))
+    return contiguous(every.filter(flags(wanted)))
 
 
 def reduced(made: Encoded, acknowledged: Sequence[bytes | None]) -> Encoded:
@@ -59,14 +52,14 @@ def reduced(made: Encoded, acknowledged: Sequence[bytes | None]) -> Encoded:
     if not any(acknowledged):
         return made
     parts = [
-        (text if then is None else _difference(text, then)) + b","
-        for text, then in zip(_each(made), acknowledged, strict=True)
+        bytes(text if then is None else _difference(text, then)) + b","
+        for text, then in zip(made.each(), acknowledged, strict=True)
     ]
     ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
     return replace(made, operations=memoryview(b"".join(parts)), ends=ends)
 
 
-def _difference(now: bytes, then: bytes) -> bytes:
+def _difference(now: memoryview, then: bytes) -> Slice:
     """An operation less what it says as an earlier one did; whole, where that names another."""
     members, before = _MEMBERS.decode(now), _MEMBERS.decode(then)
     if members[_IDENTIFIERS] != before[_IDENTIFIERS]:
@@ -84,11 +77,3 @@ def _difference(now: bytes, then: bytes) -> bytes:
     if members.get(_RELATIONSHIPS) == before.get(_RELATIONSHIPS):
         members.pop(_RELATIONSHIPS, None)
     return msgspec.json.encode(members)
-
-
-def _each(made: Encoded) -> Iterator[bytes]:
-    """Each operation, without the comma behind it."""
-    start = 0
-    for end in made.ends.tolist():
-        yield bytes(made.operations[start : end - 1])
-        start = end

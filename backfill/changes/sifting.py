@@ -46,7 +46,7 @@ def _records(made: Encoded, compared: Comparison) -> Records:
     if compared.key.is_acted_on:  # a padded key is told every night: its line is not known
         is_padded = digests.are_padded(columns, compared.key, len(block.rows))
         records["line"][is_padded[places]] = DOUBT
-    digests.put_operations(records, made.operations, made.ends)
+    digests.put_operations(records, made.each())
     return records
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,18 @@ def escaped(text: pl.Series, *, is_plain: bool = False) -> pl.Series:
     written = pl.DataFrame({"": text}).select(pl.struct("").struct.json_encode())[""]
     inside = written.str.strip_prefix('{"":"').str.strip_suffix('"}')
     return inside.zip_with(filled(special, False), text)
+
+
+def json_arrays(parts: Sequence[pl.Series], lead: str = "") -> list[bytes]:
+    """Columns of texts as a compact JSON array a row; lead: the JSON that stands before them."""
+    frame = pl.DataFrame({str(i): escaped(part) for i, part in enumerate(parts)})
+    pieces, comma = [pl.lit(f"[{lead}")], "," if lead else ""
+    for name in frame.columns:
+        quoted = pl.concat_str(pl.lit(f'{comma}"'), pl.col(name), pl.lit('"'))
+        pieces.append(quoted.fill_null(f"{comma}null"))
+        comma = ","
+    rows = frame.select(pl.concat_str(*pieces, pl.lit("]")).cast(pl.Binary)).to_series()
+    return rows.to_list()
 
 
 def is_plain(array: pa.Array) -> bool:

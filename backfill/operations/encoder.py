@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from backfill import trackapi
+from backfill.arrays import contiguous
 from backfill.columns import Column, columns_of
 from backfill.mapping import Stream
 from backfill.operations import repeats, shapes, since
@@ -56,6 +58,13 @@ class Encoded:
     def block(self) -> Block:
         """The block it was made of."""
         return self.rejected.block
+
+    def each(self) -> Iterator[memoryview]:
+        """Each operation, without the comma behind it."""
+        start = 0
+        for end in self.ends.tolist():
+            yield self.operations[start : end - 1]
+            start = end
 
 
 def encode(
@@ -238,7 +247,4 @@ def _written(
 
 def _contiguous(text: pl.Series) -> tuple[memoryview, Int64s]:
     """Texts one behind the other in one buffer, and where each ends."""
-    written = text.to_arrow(compat_level=pl.CompatLevel.oldest())
-    offsets, data = written.buffers()[1:]
-    bounds = np.frombuffer(offsets, np.int64)[written.offset : written.offset + len(written) + 1]
-    return memoryview(data)[int(bounds[0]) : int(bounds[-1])], bounds[1:] - bounds[0]
+    return contiguous(text.to_arrow(compat_level=pl.CompatLevel.oldest()))

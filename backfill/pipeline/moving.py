@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from backfill import readers
-from backfill.private import make_folder
+from backfill.private import make_folder, sync_folder
 from backfill.readers import Content
 from backfill.readers.source_errors import changed
 from backfill.readers.sources import COMPRESSIONS
@@ -34,7 +34,7 @@ def move(source: Path, target: Path, content: Content) -> Path:
             return place
         if _holds(place, content):
             source.unlink()
-            _sync_folder(source.parent)
+            sync_folder(source.parent)
             return place
     raise AssertionError("counting does not end")
 
@@ -63,8 +63,8 @@ def _give(source: Path, place: Path, content: Content) -> None:
         if error.errno != errno.EXDEV:
             raise
         _carry(source, place, content)
-    _sync_folder(place.parent)
-    _sync_folder(source.parent)
+    sync_folder(place.parent)
+    sync_folder(source.parent)
 
 
 def _carry(source: Path, place: Path, content: Content) -> None:
@@ -83,18 +83,10 @@ def _carry(source: Path, place: Path, content: Content) -> None:
         draft.replace(place)
     finally:
         draft.unlink(missing_ok=True)
-    _sync_folder(place.parent)
+    sync_folder(place.parent)
     source.unlink()
 
 
 def _reserve(place: Path) -> None:
     """Take a name that is free: what is renamed to it then replaces nobody's file."""
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

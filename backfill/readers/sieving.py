@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import xxhash
 
-from backfill.arrays import integers
+from backfill.arrays import integers, slices
 from backfill.columns import Column
 from backfill.records import KEPT, SIEVED, Block, BlockStart, Form, Int64s, Part, Sieve, UInt64s
 
@@ -99,9 +99,7 @@ def sifted(sieve: Sieve, first: int, text: bytes, starts: Int64s) -> tuple[Kept,
     first:  the number of the first one.
     starts: int64[n]: where each begins; it goes on to the next, line ends included.
     """
-    bounds = np.append(starts, len(text))
-    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(text)]
-    records = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(starts), buffers)
+    records = slices(text, np.append(starts, len(text)))
     kept = _asked(sieve, first, _of_texts(records))
     if len(kept.rows) == len(starts):
         return kept, text

@@ -132,8 +132,7 @@ class Returning:
         records, columns = gone.listed_of(made)
         operations = [text.encode() + b"," for text in columns[_OPERATION].to_list()]
         texts = tuple(text.encode() for text in columns[_TEXT].to_list())
-        ends = np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
-        digests.put_operations(records, memoryview(b",".join([*texts, b""])), ends)
+        digests.put_operations(records, texts)
         marks = Marks(records, np.zeros(len(piece), np.int64), texts)
         return replace(
             made,

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
+from backfill.arrays import slices
 from backfill.operations import Encoded
 from backfill.phrases import counted
 from backfill.planning.looking import SAMPLES_MAX, Finding, Sample, Seen, placed, sample
@@ -121,9 +121,6 @@ def _last_rows(made: Encoded) -> Int64s:
 
 def _hashes(made: Encoded) -> UInt64s:
     """uint64[n]: equal for operations of the same bytes."""
-    offsets = pa.py_buffer(np.append(np.int64(0), made.ends))
-    data = pa.py_buffer(made.operations)
-    text = pa.LargeStringArray.from_buffers(len(made.ends), offsets, data)
-    found = pl.from_arrow(text)
+    found = pl.from_arrow(slices(made.operations, np.append(np.int64(0), made.ends)))
     assert isinstance(found, pl.Series)
     return found.hash().to_numpy()
