@@ -6,7 +6,7 @@ Rows are counted from 0 within their file, and ranges are half-open; only what a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -30,26 +30,6 @@ Body = tuple[Slice, ...]
 #: stream's cursor, it did not change since it was last sent, a later row has its key, or it was
 #: folded into a later row of the same entity.
 Part = Literal["where", "since", "unchanged", "superseded", "folded"]
-
-#: What a sieve says of a row: KEPT, or the place of a part in SIEVED.
-KEPT = 0
-SIEVED: tuple[Part | None, ...] = (None, "unchanged", "superseded")
-
-
-class Said(NamedTuple):
-    """What a sieve says of some rows.
-
-    parts:  uint8[n]: KEPT, or the place of a part in SIEVED.
-    hashes: uint64[n]: of the rows as the source has them.
-    """
-
-    parts: npt.NDArray[np.uint8]
-    hashes: UInt64s
-
-
-#: Tells a reader which rows it is to read, before it does: given the first row's number, and of
-#: each row a uint64 that is another if its record is another. May be asked about rows again.
-Sieve = Callable[[int, UInt64s], Said]
 
 
 class Extremes(NamedTuple):

@@ -25,7 +25,8 @@ from backfill.changes.known import Known
 from backfill.changes.lines import Lines
 from backfill.columns import Column, columns_of
 from backfill.errors import SourceError
-from backfill.records import KEPT, SIEVED, Block, Bools, Int64s, Said, Sieve, SourceFile, UInt64s
+from backfill.records import Block, Bools, Int64s, SourceFile, UInt64s
+from backfill.sieve import KEPT, SIEVED, Said, Sieve
 
 _UNCHANGED, _SUPERSEDED = SIEVED.index("unchanged"), SIEVED.index("superseded")
 

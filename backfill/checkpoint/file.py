@@ -21,19 +21,9 @@ from backfill.checkpoint.lock import locked
 from backfill.checkpoint.work import read_work
 from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Changes, Counts
+from backfill.logbook import REQUEST, History, Log, Sitting, Work
 from backfill.private import make_folder
-from backfill.resumption import (
-    REQUEST,
-    Extent,
-    History,
-    JobIdentity,
-    Log,
-    Outset,
-    Saved,
-    Sitting,
-    State,
-    Work,
-)
+from backfill.resumption import Extent, JobIdentity, Outset, Saved, State
 
 #: SQLite's header: the magic, whether the write-ahead log is on, and the application id.
 #: [sqlite.org/fileformat2.html, 1.3]

@@ -20,20 +20,16 @@ from backfill.checkpoint.sealed import put as _put
 from backfill.checkpoint.sealed import rows as _rows
 from backfill.checkpoint.transaction import transaction
 from backfill.ledger import Carried, Changes, Counts, Cursor, FileState, Ledger, Request
+from backfill.logbook import REQUEST, History, Log, Sitting, reason_in
 from backfill.records import BlockStart
 from backfill.resumption import (
-    REQUEST,
     Extent,
     FileIdentity,
-    History,
     JobIdentity,
-    Log,
     Outset,
     Saved,
-    Sitting,
     State,
     StreamIdentity,
-    reason_in,
 )
 
 #: Marks the file as ours, in SQLite's header: "bfck".

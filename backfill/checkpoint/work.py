@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from backfill.checkpoint.tables import read_sittings
-from backfill.resumption import Work
+from backfill.logbook import Work
 
 
 def read_work(connection: sqlite3.Connection) -> Work:

@@ -21,6 +21,7 @@ from backfill.cli.planning import plan
 from backfill.cli.process import settle
 from backfill.cli.rehearsals import chaos
 from backfill.cli.reports import report
+from backfill.cli.serving import sandbox
 from backfill.cli.streams import outlive_readers
 from backfill.cli.undoing import undo
 from backfill.errors import Terminated
@@ -33,7 +34,8 @@ __all__ = ["main"]
 #: How long a thread may take to end, in seconds; one that is idle takes a millisecond.
 _LEAVE_S = 0.2
 
-for command in (chaos, history, init, plan, rejects, report, schema, completion, undo, why):
+_BESIDE = (chaos, completion, history, init, plan, rejects, report, sandbox, schema, undo, why)
+for command in _BESIDE:
     commands.add_command(command)
 
 

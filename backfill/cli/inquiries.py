@@ -58,7 +58,7 @@ def history(output: Output, config: Path, overrides: Sequence[str], last: int) -
     from backfill import history as nights
     from backfill.checkpoint import holder, peek, peek_work
     from backfill.config import load
-    from backfill.resumption import Work
+    from backfill.logbook import Work
 
     checkpoint = load(config, overrides).checkpoint
     entries, unread = nights.read(checkpoint)

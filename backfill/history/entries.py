@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from backfill.ledger import Counts
+from backfill.logbook import Work
 from backfill.report import total
-from backfill.resumption import Saved, State, Work
+from backfill.resumption import Saved, State
 
 #: What a run came to; "killed": it never said how it ended, and no process works at it.
 Ending = State | Literal["killed"]

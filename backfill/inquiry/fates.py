@@ -22,12 +22,12 @@ from backfill.inquiry.hits import Hits
 from backfill.inquiry.runs import Run
 from backfill.inquiry.sources import Asked
 from backfill.ledger import Ledger, Request, Taken, unpacked
+from backfill.logbook import Log
 from backfill.mapping import Stream
 from backfill.operations import Encoded, encode, where_of
 from backfill.phrases import PARTS
 from backfill.records import Block, Rejected
 from backfill.rejects import places
-from backfill.resumption import Log
 from backfill.verdict import ACCEPTING
 
 Outcome = Literal["delivered", "rejected", "filtered", "not sent", "unknown"]

@@ -13,8 +13,9 @@ from backfill.checkpoint import Checkpoint, peek, peek_work
 from backfill.errors import BackfillError, unforeseen
 from backfill.history import Entry
 from backfill.ledger import Counts
+from backfill.logbook import Sitting, Work
 from backfill.remarks import Says
-from backfill.resumption import Sitting, State, Work
+from backfill.resumption import State
 
 #: What became of the rows, by stream.
 Sums = Mapping[str, Counts]

@@ -13,6 +13,7 @@ from backfill.config import Job
 from backfill.courier import RequestLog
 from backfill.errors import BackfillError
 from backfill.ledger import Ledger, Request, carried
+from backfill.logbook import stopped_by
 from backfill.pipeline.destination import Place
 from backfill.pipeline.flow import Flow, Terms, Watcher
 from backfill.pipeline.keeping import Keeper
@@ -24,7 +25,7 @@ from backfill.pipeline.ticker import Ticker
 from backfill.rejects import RejectsFile
 from backfill.remarks import Remark
 from backfill.report import Effort
-from backfill.resumption import Saved, State, stopped_by
+from backfill.resumption import Saved, State
 from backfill.sender import Sender
 
 

@@ -21,8 +21,9 @@ from backfill.operations.binding import KEY_ROW
 from backfill.pipeline.arriving import Arrivals, look
 from backfill.pipeline.overlaps import Width, refuse_undone_consent
 from backfill.readers import Fingerprint, Reader
-from backfill.records import Block, Form, Sieve, SourceFile
+from backfill.records import Block, Form, SourceFile
 from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
+from backfill.sieve import Sieve
 
 if TYPE_CHECKING:
     from backfill.filters import Where

@@ -29,7 +29,8 @@ from backfill.readers.framing import (
     sifted_blocks,
 )
 from backfill.readers.source_errors import check_names
-from backfill.records import Block, BlockStart, Fault, Form, Int64s, Sieve, SourceFile
+from backfill.records import Block, BlockStart, Fault, Form, Int64s, SourceFile
+from backfill.sieve import Sieve
 
 #: A quoted cell with more line ends than this is taken for a stray quote that swallows rows.
 CELL_LINES_MAX = 100

@@ -16,7 +16,8 @@ from backfill.errors import SourceError
 from backfill.readers import sieving
 from backfill.readers.decoded import DecodedFile
 from backfill.readers.sieving import Sifter
-from backfill.records import Block, BlockStart, Form, Sieve
+from backfill.records import Block, BlockStart, Form
+from backfill.sieve import Sieve
 
 #: Text of one CSV block, in bytes. Measured by the whole command on 1 M people (12 columns, 139 MB;
 #: 2 shared cores), in M rows/s and MB at the peak: 0.68 and 265 at 1.25 MiB, 0.73 and 294 at 1.5,

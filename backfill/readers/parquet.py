@@ -20,7 +20,8 @@ from backfill.errors import MappingError
 from backfill.readers.plain_types import can_be_plain, plain
 from backfill.readers.sieving import sifted_table
 from backfill.readers.source_errors import check_names, source_errors
-from backfill.records import Block, BlockStart, Form, Sieve, SourceFile
+from backfill.records import Block, BlockStart, Form, SourceFile
+from backfill.sieve import Sieve
 
 #: Bounds of one block: rows, and bytes of the file's uncompressed size. Measured by the whole
 #: command on 1 M people (12 columns), in M rows/s and MB at the peak: 0.88 and 328 at 20 K rows,

@@ -17,7 +17,8 @@ import xxhash
 
 from backfill.arrays import integers, slices
 from backfill.columns import Column
-from backfill.records import KEPT, SIEVED, Block, BlockStart, Form, Int64s, Part, Sieve, UInt64s
+from backfill.records import Block, BlockStart, Form, Int64s, Part, UInt64s
+from backfill.sieve import KEPT, SIEVED, Sieve
 
 #: Rows that one block reaches over, at most: a byte and a hash of each are held.
 REACH_ROWS = 1 << 18

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from backfill.logbook import Sitting
 from backfill.records import Int64s
 from backfill.reporting.requests import Float64s, Requests
-from backfill.resumption import Sitting
 
 #: Buckets that a chart of 1,100 pixels can show, and that a person may read as a table; and those
 #: that few requests are spread over.

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from backfill.ledger import Counts
+from backfill.logbook import History
 from backfill.phrases import PARTS
 from backfill.report import total
 from backfill.reporting import batches
 from backfill.reporting.axis import Axis, axis
 from backfill.reporting.course import Band, Course, bands, course
 from backfill.reporting.requests import Requests, columns
-from backfill.resumption import History, Saved, State
+from backfill.resumption import Saved, State
 
 
 class Part(NamedTuple):

@@ -15,8 +15,9 @@ from backfill.checkpoint import Checkpoint, holder, new_run_id, peek, peek_histo
 from backfill.checkpoint.tables import FORMAT
 from backfill.errors import CheckpointError, StorageError
 from backfill.ledger import Carried, Changes, Counts, FileState, Request
+from backfill.logbook import Log
 from backfill.records import BlockStart
-from backfill.resumption import Extent, FileIdentity, JobIdentity, Log, Saved, StreamIdentity
+from backfill.resumption import Extent, FileIdentity, JobIdentity, Saved, StreamIdentity
 
 FILES = (FileIdentity("a.csv", 10, "aa"), FileIdentity("naïve \udcff.csv", 2**40, "bb"))
 JOB = JobIdentity(

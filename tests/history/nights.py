@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from backfill.history import Entry, looked_at, made
 from backfill.ledger import Counts
-from backfill.resumption import Sitting, Work
+from backfill.logbook import Sitting, Work
 
 FIRST = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  #: a Monday
 DAY = timedelta(days=1)

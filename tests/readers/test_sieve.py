@@ -23,7 +23,8 @@ from backfill.readers.delimited import CsvReader
 from backfill.readers.framing import Reader
 from backfill.readers.jsonl import JsonlReader
 from backfill.readers.parquet import ParquetReader
-from backfill.records import SIEVED, Block, Said, Sieve, UInt64s
+from backfill.records import Block, UInt64s
+from backfill.sieve import SIEVED, Said, Sieve
 
 Sound = dict[int, dict[str, object]]
 

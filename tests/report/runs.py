@@ -10,15 +10,8 @@ import numpy as np
 
 from backfill.config import Job, load
 from backfill.ledger import Counts, Request
-from backfill.resumption import (
-    REQUEST,
-    FileIdentity,
-    History,
-    JobIdentity,
-    Saved,
-    Sitting,
-    StreamIdentity,
-)
+from backfill.logbook import REQUEST, History, Sitting
+from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
 
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=alert(1)>"
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill.ledger import Request
+from backfill.logbook import Sitting
 from backfill.reporting.axis import BUCKETS_MAX, axis
 from backfill.reporting.course import bands, course, levels, quantile
 from backfill.reporting.requests import columns
-from backfill.resumption import Sitting
 
 from .runs import history
 

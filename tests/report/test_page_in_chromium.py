@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from backfill.logbook import History
 from backfill.reporting.facts import facts
 from backfill.reporting.page import page as rendered
-from backfill.resumption import History
 from tests.sandbox.test_page_in_chromium import FLAGS
 
 from .runs import HOSTILE, history, identity, job, log, saved
