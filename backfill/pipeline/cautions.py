@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from backfill.changes import known
+from backfill.changes.header import header_of
 from backfill.config import Job
 from backfill.errors import BackfillError
 from backfill.mapping import Stream, VanishedSet
@@ -114,7 +115,7 @@ def _files_in(folder: Path) -> list[Path]:
 def _stream_of(path: Path) -> str:
     """The stream a file is the knowledge of; empty: it is no such file."""
     try:
-        header = known.header_of(path) if path.is_file() else None
+        header = header_of(path) if path.is_file() else None
     except BackfillError:  # a run that needs the file says so
         return ""
     return str(header.belongs["stream"]) if header else ""

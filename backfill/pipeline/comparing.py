@@ -22,6 +22,7 @@ from backfill.changes import (
     known,
     texts,
 )
+from backfill.changes.header import header_of
 from backfill.checkpoint import locked, new_run_id
 from backfill.config import Job
 from backfill.errors import CheckpointError
@@ -74,7 +75,7 @@ def looked_at(job: Job, streams: tuple[OpenStream, ...], held: ExitStack) -> dic
     found = {}
     for stream in (one.stream for one in streams if one.stream.changes is not None):
         path = known_path(job, stream.name)
-        header = known.header_of(path)
+        header = header_of(path)
         if header is not None:
             _check(path, header.belongs, _belongs(stream, header.belongs["destination"]))
         kept = texts.path_of(path)
@@ -145,7 +146,7 @@ def put_in_doubt(job: Job, streams: tuple[OpenStream, ...]) -> None:
     """
     for name in (one.name for one in streams if one.stream.changes is None):
         path = known_path(job, name)
-        if (header := known.header_of(path)) is not None:
+        if (header := header_of(path)) is not None:
             with locked(path), closing(Memory(Known.open(path, header.belongs), None)) as memory:
                 memory.doubt_all()
 
@@ -158,7 +159,7 @@ def known_path(job: Job, stream: str) -> Path:
 def check_known(job: Job, stream: Stream, destination: str) -> None:
     """Raise CheckpointError where what is known of a stream is of another workspace or key."""
     path = known_path(job, stream.name)
-    if header := known.header_of(path):
+    if header := header_of(path):
         _check(path, header.belongs, _belongs(stream, destination))
 
 
@@ -169,7 +170,7 @@ def _belongs(stream: Stream, destination: str) -> dict[str, Any]:
 
 def _put_aside(path: Path, belongs: Mapping[str, Any], *, is_full: bool) -> Path | None:
     """Check that the file may go on; where all is sent, one of another key makes room."""
-    if (header := known.header_of(path)) is None:
+    if (header := header_of(path)) is None:
         return None
     is_other_key = header.belongs["key"] != belongs["key"]
     if is_full and is_other_key:

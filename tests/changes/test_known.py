@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill.changes import entries
-from backfill.changes import known as files
+from backfill.changes import tidying as files
 from backfill.changes.entries import RECORD, Records
 from backfill.changes.known import Known
 from backfill.errors import CheckpointError, StorageError
