@@ -46,6 +46,11 @@ class Scope:
     limit: int | None = None
 
 
+def compared_names(streams: tuple[OpenStream, ...]) -> frozenset[str]:
+    """The names of the streams that look for changes."""
+    return frozenset(one.name for one in streams if one.stream.changes is not None)
+
+
 def memories(
     job: Job,
     streams: tuple[OpenStream, ...],

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from backfill.changes import Departures, Detection, gone
-from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.errors import CheckpointError, GuardError
 from backfill.mapping import rows_max
@@ -21,16 +20,17 @@ def departures(
     job: Job,
     streams: tuple[OpenStream, ...],
     scope: Scope,
+    before: Saved | None,
     says: Says,
     folder: Path | None = None,
 ) -> tuple[OpenStream, ...]:
     """A stream for each whose keys vanished and that says what is to become of them.
 
+    before: what the checkpoint holds of the last run.
     folder: where they are listed; None: beside what is known.
     Raises GuardError where more vanished than a stream bears.
     """
     found = []
-    before = peek(job.checkpoint)
     for stream, detection, places in vanished(job, streams, scope, before, says):
         named = gone.named(detection.memory, places)
         if unnamed := len(places) - len(named):

@@ -19,7 +19,6 @@ from backfill.resumption import Saved
 class Preparing:
     """Compares the streams of a job with what is known, and begins to remember.
 
-    compared: the names of those that look for changes.
     dropped:  streams of who vanished that a run began with and that are not to go on, and what
               was done of them.
     """
@@ -31,7 +30,7 @@ class Preparing:
         self._says, self._stop = says, stop
         self._memories: dict[str, Memory] = {}
         self.dropped: dict[str, Counts] = {}
-        self.compared = frozenset(one.name for one in streams if one.stream.changes is not None)
+        self._compared = comparing.compared_names(streams)
 
     async def prepared(
         self, destination: str, resumed: Saved | None, held: ExitStack
@@ -43,9 +42,10 @@ class Preparing:
         """
         if resumed is not None:
             self.dropped = _dropped(self._streams, resumed, self._says)
-        if not self.compared:
+        if not self._compared:
             return self._streams
-        self._say_unknown()
+        before = peek(self._job.checkpoint)
+        self._say_unknown(before)
         self._memories = comparing.memories(
             self._job, self._streams, destination, self._scope, held, self._says
         )
@@ -60,7 +60,7 @@ class Preparing:
             return streams  # who vanished stays to be done without a limit
         if resumed is not None:
             return (*streams, *departing.again(self._job, streams, resumed, self._says))
-        return (*streams, *departing.departures(self._job, streams, scope, self._says))
+        return (*streams, *departing.departures(self._job, streams, scope, before, self._says))
 
     def begin(self, run_id: str, *, is_resumed: bool) -> None:
         """The run begins, or goes on: what it learns is remembered from now on."""
@@ -71,11 +71,10 @@ class Preparing:
             if memory.texts is not None:
                 memory.texts.begin(run_id)
 
-    def _say_unknown(self) -> None:
+    def _say_unknown(self, before: Saved | None) -> None:
         """Say where nothing is known although an earlier run was there."""
-        saved = peek(self._job.checkpoint)
-        begun = {one.name for one in saved.job.streams} if saved else set[str]()
-        for name in sorted(self.compared & begun):
+        begun = {one.name for one in before.job.streams} if before else set[str]()
+        for name in sorted(self._compared & begun):
             path = comparing.known_path(self._job, name)
             if not path.exists():
                 self._says(

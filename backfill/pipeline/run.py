@@ -4,75 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 from backfill.checkpoint import Checkpoint, new_run_id, peek
 from backfill.config import Job
 from backfill.ledger import Counts, Ledger
-from backfill.pipeline import arriving, done_folder, guard
+from backfill.pipeline import arriving, done_folder
 from backfill.pipeline.cautions import cautions
-from backfill.pipeline.comparing import Scope
+from backfill.pipeline.clearing import Clearing
+from backfill.pipeline.comparing import compared_names
 from backfill.pipeline.destination import Patience, Place, confirmed
-from backfill.pipeline.expecting import Expectations, learn
+from backfill.pipeline.expecting import learn
 from backfill.pipeline.flow import Terms, Watcher
 from backfill.pipeline.limits import batch_operations_max
-from backfill.pipeline.preparing import Preparing
+from backfill.pipeline.options import Options
 from backfill.pipeline.record import Record
 from backfill.pipeline.running import Running, Spent
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
-from backfill.remarks import Remark, Says
+from backfill.remarks import Remark
 from backfill.report import Closing
 from backfill.resumption import Extent, JobIdentity, Outset, Saved, Start, cursors_of, decide
-
-
-class Preparation(Protocol):
-    """Makes the streams of a job what is to be sent; as `Preparing` does it."""
-
-    @property
-    def compared(self) -> Collection[str]:
-        """Streams whose sources may change while a run is unfinished."""
-
-    @property
-    def dropped(self) -> Mapping[str, Counts]:
-        """Streams that an unfinished run began with and that do not go on, and what was done."""
-
-    async def prepared(
-        self, destination: str, resumed: Saved | None, held: ExitStack
-    ) -> tuple[OpenStream, ...]:
-        """What is to be sent."""
-
-    def begin(self, run_id: str, *, is_resumed: bool) -> None:
-        """The run begins, or goes on."""
-
-
-Prepares = Callable[[Job, tuple[OpenStream, ...], Scope, Says, Stop], Preparation]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line adds to a config.
-
-    limit: how many rows of each stream take part, from its first; None: all.
-    fresh: start anew and keep the old checkpoint under another name.
-    full:  send everything, whatever was acknowledged before.
-    wait_until_s: how long to wait for other runs of the job, on the clock of `time.monotonic`;
-           what is past: not at all.
-    done_folder: where files that are done with are moved to; None: they stay.
-    prepares: what makes the streams of the job what is sent.
-    """
-
-    limit: int | None = None
-    fresh: bool = False
-    full: bool = False
-    wait_until_s: float = 0.0
-    done_folder: Path | None = None
-    prepares: Prepares = Preparing
 
 
 async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop) -> Closing:
@@ -81,39 +34,24 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     Raises BackfillError where nothing was begun; what stops a run that began is in the Closing.
     """
     spent = Spent()
-    patience = Patience(job.destination.give_up_after, watcher.says)
     known = _known(job, options)
     base = await stop.unless_asked(asyncio.to_thread(open_streams, job, known))
     _say(list(cautions(job, base)), watcher)
-    place = await _workspace(job, place, patience, stop)
+    place = await _workspace(job, place, watcher, stop)
     terms = _terms(job, place, options)
-
-    def looks(opened: tuple[OpenStream, ...]) -> tuple[Preparation, Expectations]:
-        scope = Scope(options.full, options.limit)
-        preparing = options.prepares(job, opened, scope, watcher.says, stop)
-        return preparing, Expectations(job, opened)
-
-    preparing, expected = looks(base)
-
-    async def cleared(found: tuple[OpenStream, ...], ledger: Ledger) -> None:
-        await _guarded(found, ledger, terms, stop)
-        if job.destination.region != "auto":
-            await stop.unless_asked(confirmed(job, place, patience))
-
+    clearing = Clearing(job, place, terms, options, watcher, stop)
     with ExitStack() as held:
+        streams = base
         if options.fresh:  # the old checkpoint is set aside only for a run that can begin
-            await expected.hold(Start.FRESH, stop)
-            streams = await preparing.prepared(place.identity, None, held)
-            await cleared(streams, Ledger())
+            streams = await clearing.cleared(base, Start.FRESH, None, Ledger(), held)
         checkpoint = held.enter_context(_opened(job, options, watcher))
         saved = checkpoint.load()
         record = Record(checkpoint, watcher.says, is_cut=options.limit is not None)
         learn(job, saved, watcher.says)  # a run that ended just before it did so itself
         if not options.fresh:
             base = await _as_of(saved, known, base, job, stop)
-            preparing, expected = looks(base)
         identity = job_identity(place.identity, base)
-        start = decide(identity, saved, preparing.compared, is_full=options.full)
+        start = decide(identity, saved, compared_names(base), is_full=options.full)
         _say(arriving.remarks(start, {each.name: each.arrivals for each in base}), watcher)
         if start is Start.FINISHED and saved is not None:
             record.found_nothing_new(saved.run_id)
@@ -122,22 +60,19 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         resumed = saved if start is Start.RESUME else None
         ledger = _ledger(start, identity, saved, is_full=options.full)
         if not options.fresh:
-            await expected.hold(start, stop)
-            streams = await preparing.prepared(place.identity, resumed, held)
-            await cleared(streams, ledger)
+            streams = await clearing.cleared(base, start, resumed, ledger, held)
         run_id = resumed.run_id if resumed else new_run_id()
         watcher.starts(run_id)
         rejects = _rejects(job, streams, resumed, watcher, held)
-        preparing.begin(run_id, is_resumed=resumed is not None)
+        clearing.begin(run_id, is_resumed=resumed is not None)
         if resumed is None:
             _say_closed(saved, watcher)
             record.is_replaced()
-            observed = expected.to_learn(options.limit)
-            outset = Outset(ledger.cursors, observed, is_full=options.full)
+            outset = Outset(ledger.cursors, clearing.observed, is_full=options.full)
             checkpoint.begin(job_identity(place.identity, streams), run_id, outset)
-            _tell(expected, watcher, ledger)
+            clearing.tell(ledger)
         else:
-            checkpoint.go_on(preparing.dropped)
+            checkpoint.go_on(clearing.dropped)
             watcher.says(_progress(resumed), "run_resumed")
         record.began(run_id, ledger.known)
         running = Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
@@ -162,19 +97,12 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
     )
 
 
-async def _workspace(job: Job, place: Place, patience: Patience, stop: Stop) -> Place:
+async def _workspace(job: Job, place: Place, watcher: Watcher, stop: Stop) -> Place:
     """Where the workspace is, which the API is asked where the config does not say it."""
     if job.destination.region != "auto":
         return place
+    patience = Patience(job.destination.give_up_after, watcher.says)
     return (await stop.unless_asked(confirmed(job, place, patience))).place
-
-
-async def _guarded(
-    streams: tuple[OpenStream, ...], ledger: Ledger, terms: Terms, stop: Stop
-) -> None:
-    """Look for young events without holding up the event loop, and so a signal."""
-    if not terms.is_rehearsal:
-        await stop.through(guard.check_ages(streams, ledger, terms.now_s, terms.limit))
 
 
 def _known(job: Job, options: Options) -> Saved | None:
@@ -277,12 +205,6 @@ def _already_done(job: Job, saved: Saved, spent: Spent) -> Closing:
         was_done=True,
         config=job.typed,
     )
-
-
-def _tell(expected: Expectations, watcher: Watcher, ledger: Ledger) -> None:
-    for said in expected.remarks():
-        watcher.says(*said)
-        ledger.remark(said.text)
 
 
 def _rejects(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.errors import GuardError
 from backfill.pipeline import OpenStream, Stop, comparing, departing
@@ -36,9 +37,10 @@ class Looking:
         into: list[OpenStream] = []
         await Stop().through(comparing.compared(self._streams, memories, scope, into))
         streams = tuple(into)
+        before = peek(self._job.checkpoint)
         folder = self._held.enter_context(tempfile.TemporaryDirectory())
         try:
-            gone = departing.departures(self._job, streams, scope, self._says, Path(folder))
+            gone = departing.departures(self._job, streams, scope, before, self._says, Path(folder))
         except GuardError as error:
             text = f"a run stops before it sends anything: {error.what}; {error.fix}"
             self.found.append(Finding("too_many_vanished", text))

@@ -73,7 +73,7 @@ async def survey(
     such a file; where the rest is asked for, CheckpointError if a run would be refused.
     """
     identity = job_identity("", streams)
-    compared = [one.name for one in streams if one.stream.changes is not None]
+    compared = comparing.compared_names(streams)
     known = standing(identity, scope.saved, compared)
     ledger = _ledger(scope, identity, known, compared)
     unexpected = await not_as_expected(job, streams, known)

@@ -104,7 +104,6 @@ class Reversing:
     last_runs: Mapping[str, str]
     streams: tuple[OpenStream, ...]
     says: Says
-    compared: frozenset[str] = frozenset()
     dropped: Mapping[str, Counts] = field(default_factory=dict)
     _memories: Mapping[str, Memory] = field(default_factory=dict)
 
