@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import xxhash
 
-from backfill.errors import CheckpointError, StorageError
+from backfill import storing
+from backfill.errors import CheckpointError
+from backfill.storing import Kept
+
+KNOWN = Kept(
+    "what is known of earlier runs",
+    "move it away: the next run then sends everything, and rows that vanished meanwhile are not"
+    " noticed; or restore it from a copy, and run once with --full",
+)
 
 #: Of the file and of the digests in it.
 FORMAT = 1
@@ -74,27 +81,9 @@ def _header(content: bytes, path: Path) -> Header:
 
 def damaged(path: Path) -> CheckpointError:
     """A file that is not as it was written."""
-    return CheckpointError(
-        "what is known of earlier runs is damaged",
-        str(path),
-        "move it away: the next run then sends everything, and rows that vanished meanwhile"
-        " are not noticed; or restore it from a copy, and run once with --full",
-    )
+    return storing.damaged(path, KNOWN)
 
 
-@contextmanager
-def mapped(path: Path) -> Iterator[None]:
-    """Turn what the system raises into StorageError."""
-    try:
-        yield
-    except OSError as error:
-        fix = (
-            "free some space"
-            if error.errno in (errno.ENOSPC, errno.EDQUOT)
-            else ("make it and its folder readable and writable")
-        )
-        raise StorageError(
-            f"what is known of earlier runs cannot be kept: {error.strerror}",
-            str(path),
-            f"{fix} and run the same command again: it goes on where it stopped",
-        ) from error
+def mapped(path: Path) -> AbstractContextManager[None]:
+    """As `storing`, of what is known."""
+    return storing.storing(path, KNOWN)

@@ -17,8 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from backfill.changes.entries import RECORD, Records, key_of
-from backfill.errors import CheckpointError, StorageError
 from backfill.private import make_folder
+from backfill.storing import Kept, storing
+
+TEXTS = Kept(
+    "what is kept of earlier runs",
+    "restore the file from a copy, or move it away and run with --full",
+)
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY, run_id TEXT UNIQUE, undoes TEXT)",
@@ -167,28 +172,8 @@ class Texts:
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
-        with self._lock:
-            try:
-                yield
-            except sqlite3.DatabaseError as error:
-                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-                if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                    raise CheckpointError(
-                        "what is kept of earlier runs is damaged",
-                        str(self._path),
-                        "restore the file from a copy, or move it away and run with --full",
-                    ) from error
-                raise StorageError(
-                    f"what was sent cannot be kept ({error})",
-                    str(self._path),
-                    "free some space, or make the file and its folder writable, and run again",
-                ) from error
-            except OSError as error:
-                raise StorageError(
-                    f"what was sent cannot be kept: {error.strerror}",
-                    str(self._path),
-                    "make the file and its folder writable, and run again",
-                ) from error
+        with self._lock, storing(self._path, TEXTS):
+            yield
 
 
 _KEY = np.dtype([("hi", ">u8"), ("lo", ">u4")])
