@@ -144,25 +144,39 @@ class Start(Enum):
     NEW_RUN = "new run"  #: finished, and a source is new or changed: begin anew over it
 
 
+class Loose(NamedTuple):
+    """Streams that an unfinished run need not have to its end before they may differ.
+
+    compared: those that look for changes: whatever of them differs makes a new run, for what was
+              acknowledged of them is known.
+    growing:  those with `since`: sources that differ make a new run, from where this one began.
+    """
+
+    compared: Collection[str] = ()
+    growing: Collection[str] = ()
+
+
+_NONE_LOOSE = Loose()
+
+
 def decide(
-    job: JobIdentity, saved: Saved | None, compared: Collection[str] = (), *, is_full: bool = False
+    job: JobIdentity, saved: Saved | None, loose: Loose = _NONE_LOOSE, *, is_full: bool = False
 ) -> Start:
     """Say what starting `job` over `saved` means.
 
     A destination or mapping that differs is refused whether or not the job is finished; sources
     may differ once it is. Raises CheckpointError naming what differs.
-    compared: the streams that look for changes: whatever of them differs makes a new run, for what
-              was acknowledged of them is known.
-    is_full:  whether everything is to be sent, which an unfinished run may have begun to do.
+    is_full: whether everything is to be sent, which an unfinished run may have begun to do.
     """
     if saved is None:
         return Start.FRESH
     job, before = job.configured, saved.job.configured
-    plain, plain_before = _less(job, compared), _less(before, compared)
+    plain, plain_before = _less(job, loose.compared), _less(before, loose.compared)
     mappings = [*_mappings(plain, plain_before)]
     differences = [*_destination(job, before), *mappings]
     if not saved.is_finished:
-        differences += [*_streams(job, before), *_sources(plain, plain_before)]
+        fixed = _less(plain, loose.growing), _less(plain_before, loose.growing)
+        differences += [*_streams(job, before), *_sources(*fixed)]
     if differences:
         raise _refusal(differences, _MENDED if differences == mappings else "")
     is_begun_anew = is_full and (saved.is_finished or not saved.is_full)
@@ -174,7 +188,7 @@ def decide(
     is_same = _is_every_file_known(job, before) and all(
         len(now.files) == len(then.files)
         for now, then in _pairs(job, before)
-        if now.name in compared
+        if now.name in loose.compared
     )
     return Start.FINISHED if is_same else Start.NEW_RUN
 

@@ -34,11 +34,14 @@ class News:
 class Memory:
     """Takes what became of operations in one thread; is written in any, by one at a time.
 
-    texts: where what was sent is kept; None: it is not.
+    texts: where what was sent is kept; None: it is not. names_first: whether who is new is known,
+    in doubt and by name, before an operation on them may leave: so whoever is created by one that
+    was never answered, and is gone from the next export, is seen to vanish.
     """
 
-    def __init__(self, known: Known, texts: Texts | None) -> None:
+    def __init__(self, known: Known, texts: Texts | None, *, names_first: bool = False) -> None:
         self.known, self.texts = known, texts
+        self._names_first = names_first and texts is not None
         self._news = News()
         self._has_doubts = False
         self._writing = threading.Lock()
@@ -55,7 +58,11 @@ class Memory:
         taken = marks.part(~is_refused)
         self._news.records.append(taken.records)
         if taken.texts is not None:
-            self._news.texts.append(taken)
+            is_named = self._names_first & (taken.entries < 0)
+            self._news.texts.append(taken.part(~is_named))
+        if self._names_first:
+            never_told = marks.part(is_refused & (marks.entries < 0))
+            self._news.records.append(entries.gone(never_told.records))
         refused = marks.part(is_refused & (marks.entries >= 0))
         if self._has_doubts or not len(refused):
             return  # what was acknowledged before counts no more: they stay in doubt
@@ -71,22 +78,29 @@ class Memory:
         """Make it durable."""
         with self._writing:
             for marks in news.texts:
-                assert self.texts is not None
-                assert marks.texts is not None
-                are_first = (marks.entries < 0).tolist()
-                self.texts.put(marks.records, marks.texts, are_first)
+                self._put(marks)
             self.known.append(np.concatenate([np.empty(0, RECORD), *news.records]))
 
     def doubt(self, marks: Marks) -> None:
         """Operations on these entities may leave from now on; durable when it returns."""
+        is_known = marks.entries >= 0
         with self._writing:
-            self.known.append(entries.in_doubt(marks.records[marks.entries >= 0]))
+            if self._names_first:
+                self._put(marks.part(~is_known))
+            doubtful = marks.records if self._names_first else marks.records[is_known]
+            self.known.append(entries.in_doubt(doubtful))
 
     def doubt_all(self) -> None:
         """Nothing that was acknowledged counts any more; durable when it returns."""
         self._has_doubts = True
         with self._writing:
             self.known.append(entries.everybody_in_doubt())
+
+    def _put(self, marks: Marks) -> None:
+        assert self.texts is not None
+        assert marks.texts is not None
+        if len(marks):
+            self.texts.put(marks.records, marks.texts, (marks.entries < 0).tolist())
 
     def close(self) -> None:
         """Let go of the files."""

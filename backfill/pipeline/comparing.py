@@ -30,6 +30,7 @@ from backfill.mapping import Stream
 from backfill.pipeline.blocks import Turn, sound_blocks
 from backfill.pipeline.sources import OpenFile, OpenStream
 from backfill.remarks import Says
+from backfill.resumption import Loose
 
 #: Raised when rows become other operations by the same mapping: then every row is encoded anew.
 RULES = 1
@@ -46,9 +47,12 @@ class Scope:
     limit: int | None = None
 
 
-def compared_names(streams: tuple[OpenStream, ...]) -> frozenset[str]:
-    """The names of the streams that look for changes."""
-    return frozenset(one.name for one in streams if one.stream.changes is not None)
+def loose(streams: tuple[OpenStream, ...]) -> Loose:
+    """Which of the streams may differ while a run is unfinished."""
+    return Loose(
+        frozenset(one.name for one in streams if one.stream.changes is not None),
+        frozenset(one.name for one in streams if one.stream.since is not None),
+    )
 
 
 def memories(
@@ -70,7 +74,9 @@ def memories(
         belongs = _belongs(stream, destination)
         if aside := _put_aside(path, belongs, is_full=scope.is_full):
             says(f"{stream.name}: what was known by another key is kept as {aside}", "known_kept")
-        found[stream.name] = Memory(Known.open(path, belongs), _texts(stream, path))
+        names_first = stream.vanished != "ignore"
+        opened = Known.open(path, belongs)
+        found[stream.name] = Memory(opened, _texts(stream, path), names_first=names_first)
         held.callback(found[stream.name].close)
     return found
 

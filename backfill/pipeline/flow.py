@@ -224,7 +224,7 @@ class Flow:
     async def _doubt(self, made: Encoded) -> None:
         """Operations of a block are about to leave."""
         detector, marks = self._stream.detector, made.piece.marks
-        if detector is not None and marks is not None and (marks.entries >= 0).any():
+        if detector is not None and marks is not None and len(marks):
             await asyncio.to_thread(detector.memory.doubt, marks)
 
     def _remember(self, delivery: Delivery) -> None:

@@ -30,7 +30,7 @@ class Preparing:
         self._says, self._stop = says, stop
         self._memories: dict[str, Memory] = {}
         self.dropped: dict[str, Counts] = {}
-        self._compared = comparing.compared_names(streams)
+        self._compared = frozenset(comparing.loose(streams).compared)
 
     async def prepared(
         self, destination: str, resumed: Saved | None, held: ExitStack

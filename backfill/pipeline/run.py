@@ -12,7 +12,7 @@ from backfill.ledger import Counts, Ledger
 from backfill.pipeline import arriving, done_folder
 from backfill.pipeline.cautions import cautions
 from backfill.pipeline.clearing import Clearing
-from backfill.pipeline.comparing import compared_names
+from backfill.pipeline.comparing import loose
 from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.expecting import learn
 from backfill.pipeline.flow import Terms, Watcher
@@ -51,7 +51,7 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
         if not options.fresh:
             base = await _as_of(saved, known, base, job, stop)
         identity = job_identity(place.identity, base)
-        start = decide(identity, saved, compared_names(base), is_full=options.full)
+        start = decide(identity, saved, loose(base), is_full=options.full)
         _say(arriving.remarks(start, {each.name: each.arrivals for each in base}), watcher)
         if start is Start.FINISHED and saved is not None:
             record.found_nothing_new(saved.run_id)
@@ -137,7 +137,10 @@ def _opened(job: Job, options: Options, watcher: Watcher) -> Checkpoint:
 def _say_closed(saved: Saved | None, watcher: Watcher) -> None:
     """Say what becomes of an unfinished run that another export, or a wish, puts an end to."""
     if saved is not None and not saved.is_finished:
-        text = f"Run {saved.run_id} was not finished; what is left of it is part of this run."
+        text = (
+            f"Run {saved.run_id} was not finished; what is left of it is part of this run,"
+            " as far as the exports still hold it."
+        )
         watcher.says(text, "run_closed")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ from backfill.planning.looks.times import Ahead, Young
 from backfill.planning.pairs import Store
 from backfill.planning.plan import Plan, Standing, StreamPlan
 from backfill.records import Batch, SourceFile
-from backfill.resumption import JobIdentity, Saved, Start, cursors_of, decide
+from backfill.resumption import JobIdentity, Loose, Saved, Start, cursors_of, decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ async def survey(
     such a file; where the rest is asked for, CheckpointError if a run would be refused.
     """
     identity = job_identity("", streams)
-    compared = comparing.compared_names(streams)
-    known = standing(identity, scope.saved, compared)
-    ledger = _ledger(scope, identity, known, compared)
+    loose = comparing.loose(streams)
+    known = standing(identity, scope.saved, loose)
+    ledger = _ledger(scope, identity, known, loose)
     unexpected = await not_as_expected(job, streams, known)
     start, arrivals = known.start if known else None, {s.name: s.arrivals for s in streams}
     with Store(job.checkpoint.parent) as store, looking(job, streams) as looked:
@@ -116,9 +116,7 @@ async def _read(
     return loads, plans, found
 
 
-def _ledger(
-    scope: Scope, identity: JobIdentity, known: Standing | None, compared: Collection[str]
-) -> Ledger:
+def _ledger(scope: Scope, identity: JobIdentity, known: Standing | None, loose: Loose) -> Ledger:
     """What is done of what is planned, and from where on rows are new.
 
     The plan of a whole job that is finished is that of a run with --fresh, to which all are.
@@ -126,7 +124,7 @@ def _ledger(
     saved = scope.saved
     if saved is None or known is None:
         return Ledger()
-    start = _start(identity, saved, compared) if scope.goes_on else known.start
+    start = _start(identity, saved, loose) if scope.goes_on else known.start
     if start is Start.NEW_RUN:
         return Ledger(cursors=cursors_of(start, identity, saved, is_full=scope.full))
     if scope.goes_on:
@@ -134,27 +132,25 @@ def _ledger(
     return Ledger(cursors=saved.cursors if start is Start.RESUME else None)
 
 
-def standing(
-    job: JobIdentity, saved: Saved | None, compared: Collection[str] = ()
-) -> Standing | None:
+def standing(job: JobIdentity, saved: Saved | None, loose: Loose) -> Standing | None:
     """What the checkpoint says, in short, and what a run of the job makes of it.
 
-    compared: as of `decide`.
+    loose: as of `decide`.
     """
     if saved is None:
         return None
     start, refusal = None, ""
     try:
-        start = _start(job, saved, compared)
+        start = _start(job, saved, loose)
     except CheckpointError as error:
         refusal = error.what
     done = sum(counts.done for counts in saved.counts.values())
     return Standing(saved.run_id, saved.state, done, start, refusal)
 
 
-def _start(job: JobIdentity, saved: Saved, compared: Collection[str]) -> Start:
+def _start(job: JobIdentity, saved: Saved, loose: Loose) -> Start:
     """What a run does; where it goes is not looked at, for that needs credentials."""
-    return decide(job._replace(destination=saved.job.destination), saved, compared)
+    return decide(job._replace(destination=saved.job.destination), saved, loose)
 
 
 def _looks(store: Store) -> list[Look]:

@@ -159,7 +159,7 @@ def _values(values: Mapping[str, str]) -> dict[str, Any]:
 def _post(address: str, operations: list[Operation]) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
     headers = {"Authorization": "Basic " + b64encode(f"site:{KEY}".encode()).decode()}
-    body = json.dumps({"batch": operations}).encode()
+    body = json.dumps({"batch": operations}, ensure_ascii=False, separators=(",", ":")).encode()
     connection.request("POST", "/api/v2/batch", body, headers)
     answer = connection.getresponse()
     status, text = answer.status, answer.read()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backfill.errors import CheckpointError
+from backfill.readers import fingerprint
 from tests.end_to_end.command import ended, start
 
 from .nights import PEOPLE, Nights
@@ -160,6 +161,31 @@ def test_full_sends_everything_once(loaded):
     assert set(sent(loaded, full=True)) == {"a", "b", "c"}
     assert sent(loaded) == {}
     assert set(sent(loaded, full=True)) == {"a", "b", "c"}
+
+
+def test_whom_the_api_refuses_with_full_is_sent_again_the_next_night(loaded):
+    loaded.refuses = lambda operation: operation["identifiers"]["id"] == "b"
+    loaded.night(full=True)
+    loaded.refuses = lambda _: False
+    export(loaded, *ROWS, "d,4,")
+
+    assert set(sent(loaded)) == {"b", "d"}
+
+
+def test_an_export_that_differs_where_a_fingerprint_does_not_look_is_compared(nights):
+    nights.job(PEOPLE)
+    rows = [f"p{n:06},{n % 7},{'free' * 25}" for n in range(6_000)]
+    path = export(nights, *rows)
+    nights.night()
+    before = fingerprint(path).digest
+    for changed in range(2_000, 2_100):
+        row = rows[changed].replace(f",{changed % 7},", ",9,")
+        export(nights, *rows[:changed], row, *rows[changed + 1 :])
+        if fingerprint(path).digest == before:
+            break
+
+    assert fingerprint(path).digest == before
+    assert set(sent(nights)) == {f"p{changed:06}"}
 
 
 def test_full_that_was_killed_goes_on_and_ends_with_everything_sent(nights):

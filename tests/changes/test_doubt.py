@@ -151,3 +151,30 @@ def test_what_the_api_refused_is_known_as_it_was_before(nights):
         nights.night()
 
     assert sent == []
+
+
+def test_who_was_created_by_a_batch_never_answered_and_is_gone_then_is_seen_to_vanish(nights):
+    nights.job(DELETING)
+    export(nights, "a,1")
+    nights.night()
+    export(nights, "a,1", "b,1")
+    killed(nights)
+    assert set(nights.people()) == {"a", "b"}
+
+    export(nights, "a,1")
+    nights.night()
+
+    assert set(nights.people()) == {"a"}
+
+
+def test_who_is_new_and_refused_is_not_known(nights):
+    nights.job(DELETING)
+    nights.refuses = lambda operation: operation["identifiers"]["id"] == "b"
+    export(nights, "a,1", "b,1")
+    nights.night()
+
+    assert len(nights.remembered()) == 1
+    export(nights, "a,1")
+    with nights.sending() as sent:
+        nights.night()
+    assert sent == []

@@ -103,11 +103,13 @@ async def _connection(
     recorder: Recorder, script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     broken = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
-    with contextlib.suppress(*broken):
-        while await _exchange(recorder, script, reader, writer):
-            pass
-    with contextlib.suppress(*broken, RuntimeError):
-        writer.close()
+    try:
+        with contextlib.suppress(*broken):
+            while await _exchange(recorder, script, reader, writer):
+                pass
+    finally:
+        with contextlib.suppress(*broken, RuntimeError):
+            writer.close()
 
 
 async def _exchange(

@@ -203,6 +203,23 @@ def test_a_run_with_a_limit_moves_nothing(tmp_path):
     assert (first, rest) == (["newest"], ["a", "b"])
 
 
+def test_a_stopped_night_whose_export_then_grew_begins_anew_where_it_began(tmp_path):
+    growing(tmp_path)
+    rows = [("a", TODAY), ("b", TODAY + 1), ("c", TODAY + 2)]
+
+    with recording() as server:
+        export(tmp_path, rows[:1])
+        sent_by(server, tmp_path)
+        export(tmp_path, [("old", 1), *rows])
+        stopped, _ = sent_by(server, tmp_path, "--limit", "3")
+        export(tmp_path, [("old", 1), *rows, ("d", TODAY + 3)])
+        rest, run = sent_by(server, tmp_path)
+
+    assert (stopped, rest) == (["a", "b"], ["a", "b", "c", "d"])
+    assert "was not finished" in run.text
+    assert run.told["filtered_by"]["since"] == 1
+
+
 def test_a_fresh_start_knows_of_no_night_before(tmp_path):
     growing(tmp_path)
 

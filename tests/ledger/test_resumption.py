@@ -7,6 +7,7 @@ from backfill.ledger import FileState
 from backfill.resumption import (
     FileIdentity,
     JobIdentity,
+    Loose,
     Saved,
     Start,
     State,
@@ -121,6 +122,17 @@ def test_an_unfinished_job_whose_sources_differ_is_refused_and_the_difference_na
 
     assert named in refusal.value.what
     assert "--fresh" in refusal.value.fix
+
+
+def test_an_unfinished_stream_that_may_grow_begins_anew_once_it_did_and_binds_the_others():
+    loose = Loose(growing=["people"])
+
+    assert decide(job(people(GROWN), orders(B)), UNFINISHED, loose) is Start.NEW_RUN
+    assert decide(JOB, UNFINISHED, loose) is Start.RESUME
+    with pytest.raises(CheckpointError, match=r"c\.csv of stream orders was added"):
+        decide(job(people(GROWN), orders(B, NEW)), UNFINISHED, loose)
+    with pytest.raises(CheckpointError, match="mapping of stream people changed"):
+        decide(job(people(GROWN, meaning=b"m9"), orders(B)), UNFINISHED, loose)
 
 
 def test_files_of_an_unfinished_stream_in_another_order_are_refused():
