@@ -91,8 +91,7 @@ class Limits:
                        to concurrency_max.
     give_up_after_s:   how long one batch may fail before the run stops.
     stop_within_s:     how long requests in flight are waited for once the run stops.
-    not_before_s:      unix seconds before which nothing starts: where a run is resumed, one
-                       second after the last request of the one before.
+    last_request_s:    unix time of the last request of the run before; None where there is none.
     """
 
     requests_per_s: int
@@ -101,7 +100,7 @@ class Limits:
     concurrency_max: int = MOST
     give_up_after_s: float = 600.0
     stop_within_s: float = 30.0
-    not_before_s: float = 0.0
+    last_request_s: float | None = None
 
 
 class Courier:
@@ -133,9 +132,9 @@ class Courier:
         """The account of what is waited for."""
         return self._gate.waiting
 
-    def wait_first(self, seconds: float) -> None:
-        """Start nothing for so long."""
-        self._gate.shut(seconds)
+    async def follow(self, ago_s: float) -> None:
+        """To be awaited first after another run, whose last request started so long ago."""
+        await self._gate.follow(ago_s)
 
     def halt(self) -> None:
         """Start no further request; the tasks of batches that need one end as cancelled."""

@@ -46,6 +46,16 @@ class Gate:
         self._shut_until_s = max(open_from_s, now_s + seconds)
         self._throttle.pause(self._shut_until_s - open_from_s)
 
+    async def follow(self, ago_s: float) -> None:
+        """Keep to the pace together with a run that used it to the full, before the first start.
+
+        ago_s: since its last request as far as it is known; one that was killed may have sent
+               more. Below 0, after the clock was set back, it counts as 0.
+        """
+        await self._limiter.acquire(self._limiter.max_rate)
+        if self._window:
+            self._window.fill(_now_s() - max(ago_s, 0.0))
+
     async def start(self, operations: int, *, is_retry: bool) -> None:
         """Return when a request of so many operations starts, which must be at once.
 

@@ -125,6 +125,10 @@ class Window:
             excess -= started
         return wait_s
 
+    def fill(self, at_s: float) -> None:
+        """Note that as many as may be started then."""
+        self.spend(at_s, self._limit)
+
     def spend(self, now_s: float, operations: int) -> None:
         """Note that so many operations start now."""
         self._starts.append((now_s, operations))

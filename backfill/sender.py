@@ -24,10 +24,6 @@ from backfill.records import Batch
 from backfill.verdict import Delivery
 from backfill.waiting import Limit
 
-#: Longest wait before the first request of a resumed run: the pace's window, with its margin. A
-#: wall clock that was set back must not hold a run for hours.
-RESUME_WAIT_S_MAX = 1.1
-
 #: Operations held at once, in bytes: 100 full batches, which are 150 k operations a second at a
 #: latency of 1 s, and more than one machine encodes at 0.1 s. Twice as much doubles the first and
 #: takes 80 MB more.
@@ -42,6 +38,7 @@ class Sender:
 
     def __init__(self, transport: Transport, limits: Limits, outside: Outside = REAL) -> None:
         self._limits, self._outside = limits, outside
+        self._last_request_s = limits.last_request_s  # of the run before, until it is followed
         self._courier = Courier(transport, limits, outside)
         self._batches = self._bytes = 0  # that are held
         self._has_freed = asyncio.Event()
@@ -97,8 +94,9 @@ class Sender:
         self._halt()
 
     async def _run(self, batches: AsyncIterator[Batch], sinks: Sinks) -> None:
-        wait_s = self._limits.not_before_s - self._outside.wall_s()
-        self._courier.wait_first(min(max(wait_s, 0.0), RESUME_WAIT_S_MAX))
+        if self._last_request_s is not None:
+            await self._courier.follow(self._outside.wall_s() - self._last_request_s)
+            self._last_request_s = None
         self._are_done.clear()
         self._spawn(self._feed(batches, sinks))
         try:

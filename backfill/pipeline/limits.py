@@ -17,14 +17,14 @@ OTHER_FILES = 64
 def sending_limits(job: Job, saved: Saved | None) -> Limits:
     """The limits of a run over what the run before left."""
     to = job.destination
-    last_s, most = saved.last_request_s if saved else None, _connections_max()
+    most = _connections_max()
     return Limits(
         requests_per_s=to.requests_per_s,
         operations_per_s=to.operations_per_s,
         concurrency=min(to.concurrency, most) if to.concurrency else None,
         concurrency_max=most,
         give_up_after_s=to.give_up_after,
-        not_before_s=last_s + pacing.WINDOW_S if last_s else 0.0,
+        last_request_s=saved.last_request_s if saved else None,
     )
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from backfill import pacing
 from backfill.courier import Limits
 from backfill.errors import DeliveryError
 from backfill.records import Batch
@@ -203,17 +204,38 @@ def test_another_failure_holds_up_its_own_batch_alone():
     assert book.delivered[-1] == 0
 
 
-def test_a_resumed_run_waits_out_the_second_of_the_last_request():
-    async def work(not_before_s):
-        transport, wall = Scripted(lambda _: ACCEPTED), 5000.0
-        limits = Limits(requests_per_s=10, not_before_s=not_before_s)
+@pytest.mark.parametrize("requests_per_s", [1, 10, 400, 1000])
+def test_a_run_right_after_another_keeps_the_pace_together_with_it(requests_per_s):
+    async def work():
+        transport, wall_s, last_s = Scripted(lambda _: ACCEPTED), 5000.0, None
+        for _ in range(3):
+            limits = Limits(requests_per_s=requests_per_s, last_request_s=last_s)
+            batches = batches_of(requests_per_s * 2, 1)
+            await send(Sender(transport, limits, outside(wall_s=wall_s)), batches, Book())
+            last_s = wall_s
+        return transport.starts_s
+
+    starts_s = run(work())
+    assert all(
+        later_s - s >= pacing.WINDOW_S
+        for s, later_s in zip(starts_s, starts_s[requests_per_s:], strict=False)
+    )
+    assert starts_s[-1] - starts_s[0] <= 6 * 1.05
+
+
+@pytest.mark.parametrize(
+    ("last_s", "waits_s"),
+    [(None, 0.0), (5000.0, 1.015), (4999.5, 0.515), (4998.0, 0.0), (9999.0, 1.015)],
+)
+def test_operations_per_s_counts_the_second_of_the_run_before(last_s, waits_s):
+    async def work():
+        transport, wall_s = Scripted(lambda _: ACCEPTED), 5000.0
+        limits = Limits(requests_per_s=1000, operations_per_s=50, last_request_s=last_s)
         began_s = asyncio.get_running_loop().time()
-        await send(Sender(transport, limits, outside(wall_s=wall)), batches_of(1, 1), Book())
+        await send(Sender(transport, limits, outside(wall_s=wall_s)), batches_of(1, 1), Book())
         return transport.starts_s[0] - began_s
 
-    assert run(work(5000.7)) == pytest.approx(0.7, abs=0.01)
-    assert run(work(4999.0)) == pytest.approx(0.0, abs=0.01)
-    assert run(work(9999.0)) <= 1.2  # the clock was set back
+    assert run(work()) == pytest.approx(waits_s, abs=0.01)
 
 
 def test_batches_that_share_an_entity_go_one_after_the_other_also_across_retries_and_halves():
