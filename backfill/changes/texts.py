@@ -39,10 +39,15 @@ _SCHEMA = (
 #: Entities that are read at once: 64 MB where both texts of each are as long as can be.
 _AT_ONCE = 1_000
 
-#: Of the last text, if the run is the one it is of, stays what stood before that run.
+#: Of the last text, if the run is the one it is of, stays what stood before that run; of what was
+#: sent to somebody who was deleted, only whom it names.
 _PUT = """
 INSERT INTO texts VALUES (?1, ?2, ?3, NULL, ?4) ON CONFLICT (key) DO UPDATE SET
-    previous = CASE WHEN run = ?3 THEN previous WHEN ?5 THEN text ELSE NULL END,
+    previous = CASE
+        WHEN ?5 AND ?2 IS NULL AND text IS NOT NULL THEN CAST(coalesce(
+            '{"identifiers":' || json_extract(CAST(text AS TEXT), '$.identifiers') || '}', text
+        ) AS BLOB)
+        WHEN run = ?3 THEN previous WHEN ?5 THEN text ELSE NULL END,
     is_first = CASE WHEN run = ?3 THEN is_first ELSE ?4 END,
     text = ?2, run = ?3
 """
@@ -52,7 +57,8 @@ class Change(NamedTuple):
     """What a run did to an entity.
 
     key: as of `keys`. text: what was sent last; None: that it be deleted.
-    previous: what was before; None: not kept. is_first: whether the run was the first to name it.
+    previous: what was before, or of who was deleted the identifiers; None: not kept.
+    is_first: whether the run was the first to name it.
     """
 
     key: bytes
@@ -91,6 +97,7 @@ class Texts:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA secure_delete = ON")
             for statement in _SCHEMA:
                 self._connection.execute(statement)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -39,6 +41,23 @@ def test_no_key_and_no_value_reaches_what_is_known_or_said(nights, send, caplog)
             assert path.stat().st_mode & 0o777 == 0o600, path
     for path in (nights.folder / "state").glob("*changes-*"):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_of_who_was_deleted_nothing_is_kept_but_whom_it_was(nights):
+    changes = {"key": "id", "keep_previous": True}
+    nights.job(PEOPLE | {"vanished": "delete", "max_vanished": "90%", "changes": changes})
+    for value in (f"{SECRET}1", f"{SECRET}2"):
+        export(nights, f"a,{value},x", f"b,{value},{'y' * 900}")
+        nights.night()
+    export(nights, f"a,{SECRET}2,x")
+    nights.night()
+    [path] = (nights.folder / "state").glob("*.texts")
+    with closing(sqlite3.connect(path)) as texts:
+        kept = texts.execute("SELECT text, previous FROM texts ORDER BY text IS NULL").fetchall()
+
+    assert SECRET in kept[0][0].decode()
+    assert kept[1:] == [(None, b'{"identifiers":{"id":"b"}}')]
+    assert b"yyyy" not in path.read_bytes()
 
 
 def test_files_are_their_owner_s_whatever_the_umask_and_while_a_run_goes_on(nights):
