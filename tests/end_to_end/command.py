@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from tests.end_to_end.zygote import Copy
+
 #: Nothing of a test reaches another machine, whatever goes wrong.
 NOWHERE = "http://127.0.0.1:9"
 
@@ -38,15 +40,16 @@ def start(
     folder: Path, address: str | None, *arguments: str, **variables: str
 ) -> subprocess.Popen[str]:
     """Begin a command in a folder; variables: more of its environment."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "backfill", *arguments],
-        cwd=folder,
-        env=environ(address) | variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    pipe = subprocess.PIPE
+    streams = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe}
+    return begin(*arguments, cwd=folder, env=environ(address) | variables, **streams)
+
+
+def begin(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """`backfill ARGUMENT …`; options: cwd, env and the streams, as of Popen."""
+    if sys.platform == "linux":
+        return Copy(list(arguments), text=True, **options)
+    return subprocess.Popen([sys.executable, "-m", "backfill", *arguments], text=True, **options)
 
 
 def ended(process: subprocess.Popen[str], timeout_s: float = 60) -> Ended:

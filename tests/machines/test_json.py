@@ -12,24 +12,16 @@ from pathlib import Path
 import pytest
 
 from backfill.cli.commands import commands
-from tests.end_to_end.command import adds_up, environ
+from tests.end_to_end.command import adds_up, environ, start
 
 TOP = Path(__file__).parents[2]
 
 
 def told(folder: Path, *arguments: str) -> tuple[int, dict]:
     """Exit code and object; anything else on stdout is no JSON."""
-    run = subprocess.run(
-        [sys.executable, "-m", "backfill", *arguments, "--json"],
-        cwd=folder,
-        env=environ(None),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return run.returncode, json.loads(run.stdout)
+    with start(folder, None, *arguments, "--json") as process:
+        out, _ = process.communicate(timeout=60)
+    return process.returncode, json.loads(out)
 
 
 @pytest.mark.parametrize("name", sorted(commands.commands))
@@ -44,9 +36,11 @@ def test_the_demo_tells_the_run_and_what_stands_in_the_sandbox(tmp_path):
     for name in ("backfill", "configs", "sample_data"):
         shutil.copytree(TOP / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
 
-    code, found = told(tmp_path, "demo")
+    line = [sys.executable, "-m", "backfill", "demo", "--json"]  # of the copy
+    run = subprocess.run(line, cwd=tmp_path, env=environ(None), capture_output=True, check=False)
+    found = json.loads(run.stdout)
 
-    assert (code, found["state"], found["error"]) == (0, "completed", None)
+    assert (run.returncode, found["state"], found["error"]) == (0, "completed", None)
     assert adds_up(found["rows"])
     assert found["sandbox"]["people"] > 0
     assert (tmp_path / found["config"]).samefile(tmp_path / "configs/demo.yaml")
