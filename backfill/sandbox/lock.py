@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from backfill.errors import InUse
+from backfill.private import make_folder
+from backfill.sandbox.settings import unopened
 
 #: Digits of a process's number, and then some.
 _HOLDER_BYTES_MAX: Final = 32
@@ -21,10 +23,14 @@ def locked(state: Path) -> Iterator[Path]:
 
     Who only reads the state is not kept out. The lock file stays when it is released: to remove
     it would let two sandboxes hold two files of one name.
-    Raises InUse naming the state and its holder.
+    Raises InUse naming the state and its holder, UsageError where the file cannot be made.
     """
     path = state.with_name(state.name + ".lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        make_folder(state.absolute().parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise unopened(state, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -73,8 +73,8 @@ def running(
     scheme = "https" if tls else "http"
     with (
         _kept(sandbox.state) as state,
-        closing(opened(state)) as database,
         locked(state),
+        closing(opened(state)) as database,
         ExitStack() as stack,
     ):
         chain = certificate.chain(state, hosts.names(host)) if tls else None

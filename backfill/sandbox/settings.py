@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from backfill.errors import UsageError
 from backfill.sandbox.faults.kinds import AnyFault
 
 #: Takes one operation of a v2 request, gives the message to refuse it with, or None to take it.
@@ -60,3 +61,9 @@ class Sandbox:
     seed: int = 0
     faults: tuple[AnyFault, ...] = ()
     refuse: Refuse | None = None
+
+
+def unopened(state: Path, error: OSError) -> UsageError:
+    """A file that the system does not let us open or make."""
+    problem = f"the sandbox's state cannot be opened: {error.strerror}"
+    return UsageError(problem, str(state), "give a file in a folder you can write to")

@@ -39,17 +39,20 @@ def environ(address: str | None) -> dict[str, str]:
 def start(
     folder: Path, address: str | None, *arguments: str, **variables: str
 ) -> subprocess.Popen[str]:
-    """Begin a command in a folder; variables: more of its environment."""
-    pipe = subprocess.PIPE
-    streams = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe}
-    return begin(*arguments, cwd=folder, env=environ(address) | variables, **streams)
+    """Begin a command in a folder; variables: more of its environment.
 
-
-def begin(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """`backfill ARGUMENT …`; options: cwd, env and the streams, as of Popen."""
-    if sys.platform == "linux":
-        return Copy(list(arguments), text=True, **options)
-    return subprocess.Popen([sys.executable, "-m", "backfill", *arguments], text=True, **options)
+    One that Python itself reads as it starts needs a process from its beginning.
+    """
+    is_own = sys.platform != "linux" or any(name.startswith("PYTHON") for name in variables)
+    return (subprocess.Popen if is_own else Copy)(
+        [sys.executable, "-m", "backfill", *arguments],
+        cwd=folder,
+        env=environ(address) | variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def ended(process: subprocess.Popen[str], timeout_s: float = 60) -> Ended:

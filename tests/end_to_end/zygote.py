@@ -31,7 +31,7 @@ _MESSAGE_BYTES = 1 << 17
 
 
 class Copy(subprocess.Popen[str]):
-    """`python -m backfill ARGUMENT …`; all else is as of Popen, on Linux alone."""
+    """As of Popen, on Linux alone, of `[sys.executable, "-m", "backfill", ARGUMENT, …]`."""
 
     def _execute_child(  # type: ignore[override]
         self,
@@ -49,7 +49,7 @@ class Copy(subprocess.Popen[str]):
     ) -> None:
         pipes = more[:6]
         fds = [own if fd == -1 else fd for own, fd in enumerate((pipes[0], pipes[3], pipes[5]))]
-        request = {"arguments": args, "cwd": str(cwd or Path.cwd()), "environ": dict(env)}
+        request = {"arguments": args[3:], "cwd": str(cwd or Path.cwd()), "environ": dict(env)}
         self.pid = _zygote().ask(request, fds)
         self._child_created = True
         self._close_pipe_fds(*pipes)

@@ -17,8 +17,7 @@ from typing import Final
 
 from backfill import trackapi
 from backfill.errors import UsageError
-from backfill.private import make_folder
-from backfill.sandbox.settings import Sandbox
+from backfill.sandbox.settings import Sandbox, unopened
 
 #: Raised with every change of the tables; a file of another number is not opened.
 SCHEMA_VERSION: Final = 2
@@ -124,7 +123,7 @@ class Work:
 
 
 def opened(state: Path) -> sqlite3.Connection:
-    """Open the workspace, or make it and its folder, readable for its owner only.
+    """Open the workspace, or make it, readable for its owner only; to be locked before.
 
     A file left by a killed process opens with all that was committed. The write-ahead log is
     not forced to the disk at each commit: what was answered survives the process, not the power.
@@ -132,12 +131,10 @@ def opened(state: Path) -> sqlite3.Connection:
     """
     where = str(state)
     try:
-        make_folder(state.absolute().parent)
         os.close(os.open(state, os.O_CREAT | os.O_RDWR, 0o600))
         return _connected(where)
     except OSError as error:
-        problem = f"the sandbox's state cannot be opened: {error.strerror}"
-        raise UsageError(problem, where, "give a file in a folder you can write to") from error
+        raise unopened(state, error) from error
     except sqlite3.Error as error:
         problem = f"this file is not a sandbox's state: {error}"
         raise UsageError(problem, where, "give another file, or a new one") from error
