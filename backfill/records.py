@@ -115,7 +115,7 @@ class Block:
     unquoted: the columns that are held as JSON_TEXT, for strings without an escape need no more.
     sieved: by reason, the rows that a sieve left out, int64[n] each, ascending: nothing more is
             known of them.
-    hashes: uint64[stop.row - start.row], by row: what the sieve made of them; None: there was none.
+    hashes: uint64[table.num_rows]: what the sieve made of each row of `rows`; None: there was none.
     Every row of [start.row, stop.row) is in exactly one of `rows`, `faults` and `sieved`.
     """
 
@@ -154,7 +154,7 @@ class Block:
             tuple(fault for fault in self.faults if not is_done[fault.row - self.start.row]),
             self.unquoted,
             {part: rows[~is_done[rows - self.start.row]] for part, rows in self.sieved.items()},
-            self.hashes,
+            None if self.hashes is None else self.hashes[keep],
         )
 
 

@@ -30,6 +30,7 @@ class Candidates:
         """Keep a block as well."""
         if self._blocks is None:
             return
+        block = replace(block, sieved={})  # it is told anew, once all rows are known
         self._bytes += block.table.nbytes
         if self._bytes > KEPT_BYTES_MAX:
             self._blocks = None
@@ -55,7 +56,7 @@ def _fit(block: Block, following: Block) -> bool:
 
 
 def _joined(block: Block, following: Block) -> Block:
-    """Two blocks that follow each other as one; what was sieved is told anew later."""
+    """Two blocks that follow each other as one."""
     assert block.hashes is not None
     assert following.hashes is not None
     tables = pa.Table.from_batches([block.table, following.table]).combine_chunks()

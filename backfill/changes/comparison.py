@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +22,10 @@ from backfill.arrays import flags
 from backfill.changes import digests, entries
 from backfill.changes.digests import Key
 from backfill.changes.entries import Keys, Records
+from backfill.changes.growing import Growing
 from backfill.changes.known import Known
 from backfill.changes.lines import Lines
+from backfill.changes.tidying import bounds, cut
 from backfill.columns import Column, columns_of
 from backfill.errors import SourceError
 from backfill.records import Block, Bools, Int64s, SourceFile, UInt64s
@@ -35,6 +38,9 @@ ROWS_MAX = 2**32 - 2
 
 UInt32s = npt.NDArray[np.uint32]
 Int32s = npt.NDArray[np.int32]
+
+#: Rows, and entities that are known, that are joined at once, about: 40 MB.
+_JOINED = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +106,7 @@ class Comparison:
         for block in blocks:
             place = self.firsts[block.file]
             is_kept = self.said[block.rows + place] == KEPT
+            assert block.hashes is not None
             first = max(block.start.row, reached)  # blocks of one piece of text share its rows
             said, reached = self.said[place + first : place + block.stop.row], block.stop.row
             sieved = {
@@ -111,6 +118,7 @@ class Comparison:
                 block,
                 table=block.table if is_kept.all() else block.table.filter(flags(is_kept)),
                 rows=block.rows[is_kept],
+                hashes=block.hashes[is_kept],
                 sieved=sieved,
             )
 
@@ -136,8 +144,12 @@ class Comparing:
         self._firsts: dict[SourceFile, int] = {}
         self._seeds: dict[SourceFile, int] = {}
         self._rows = self._unreadable = 0
-        self._places = [np.empty(0, np.uint32)]
-        self._his, self._los = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)]
+        #: Of each row with a key that the sieve let through: its place, and the key.
+        self._places, self._his, self._los = (
+            Growing(np.uint32),
+            Growing(np.uint64),
+            Growing(np.uint32),
+        )
 
     def begin(self, file: SourceFile, seed: int) -> Sieve:
         """A file's turn has come; returns what its reader is to ask.
@@ -163,21 +175,21 @@ class Comparing:
         keys = digests.of_keys(columns, self._key, len(block.rows))
         is_blank = digests.are_blank(columns, self._key, len(block.rows))
         self._unreadable += self._count_unreadable(columns, len(block.rows))
-        self._places.append((block.rows[~is_blank] + first).astype(np.uint32))
-        self._his.append(keys["hi"][~is_blank])
-        self._los.append(keys["lo"][~is_blank])
+        self._places.add(block.rows[~is_blank] + first)
+        self._his.add(keys["hi"][~is_blank])
+        self._los.add(keys["lo"][~is_blank])
 
     def compared(self) -> Comparison:
         """What came of it, once every row was seen."""
         self._index = Lines.of(iter(()), 0)
-        places, keys = np.concatenate(self._places), self._keys()
-        is_last = _are_last(keys)
+        places, keys = self._places.taken(), Keys(self._his.taken(), self._los.taken())
+        is_last, known_at = self._joined(keys)
         self._said[places[~is_last]] = _SUPERSEDED
-        known_at = self._joined(keys)
         is_last &= self._after_its_line(places, known_at)
         self._said[places[~is_last]] = _SUPERSEDED
         is_fresh = (known_at < 0) & self._key.is_acted_on
         fresh = Keys(keys.hi[is_fresh], keys.lo[is_fresh])
+        del keys
         return Comparison(
             self._known,
             self._key,
@@ -185,8 +197,8 @@ class Comparing:
             self._firsts,
             self._seeds,
             self._said[: self._rows],
-            places[is_last],
-            known_at[is_last],
+            _chosen(places, is_last),
+            _chosen(known_at, is_last),
             np.flatnonzero(self._seen == 0),
             self._unreadable,
             fresh,
@@ -197,14 +209,6 @@ class Comparing:
             return 0
         found = digests.are_unreadable(columns, self._key, height)
         return int(np.count_nonzero(found | digests.are_padded(columns, self._key, height)))
-
-    def _keys(self) -> Keys:
-        """Of all rows, in the order of their places; the parts are let go one by one."""
-        his = np.concatenate(self._his)
-        self._his = []
-        los = np.concatenate(self._los)
-        self._los = []
-        return Keys(his, los)
 
     def _look(self, first: int, lines: UInt64s) -> Said:
         """Tell the rows from `first` on whose line is known from the others."""
@@ -239,42 +243,50 @@ class Comparing:
             room[: len(self._said)] = self._said
             self._said = room
 
-    def _joined(self, keys: Keys) -> Int32s:
-        """Where each key stands among what is known; -1: nowhere."""
-        known_at = np.full(len(keys.hi), -1, np.int32)
-        if not self._known.count:
-            return known_at
-        order = np.argsort(keys.hi)
-        his, first = keys.hi[order], 0
-        for piece in self._known.pieces():
-            # A key whose `hi` two pieces share is sought in both.
-            begin = np.searchsorted(his, piece["hi"][0])
-            end = np.searchsorted(his, piece["hi"][-1], side="right")
-            some = order[begin:end]
-            found = entries.find(piece, Keys(keys.hi[some], keys.lo[some]))
-            known_at[some[found >= 0]] = found[found >= 0] + first
-            first += len(piece)
-        return known_at
+    def _joined(self, keys: Keys) -> tuple[Bools, Int32s]:
+        """Which rows are the last of their key, and where it stands among what is known, or -1.
+
+        Keys are put in order part by part, so that no copy of all is held.
+        """
+        is_last = np.ones(len(keys.hi), np.bool_)
+        known_at = np.broadcast_to(np.int32(-1), len(keys.hi))  # takes no memory
+        if self._known.count:
+            known_at = known_at.copy()
+        bits = min((max(len(keys.hi), self._known.count) // _JOINED).bit_length(), 8)
+        parts, first = (keys.hi >> np.uint64(56)).astype(np.uint8) >> (8 - bits), 0
+        for part, known in enumerate(cut(self._known.pieces(), bounds(1 << bits))):
+            rows = np.flatnonzero(parts == part)
+            rows = rows[np.argsort(keys.hi[rows])]
+            some = Keys(keys.hi[rows], keys.lo[rows])
+            is_last[rows[_are_followed(some, rows)]] = False
+            if len(known):
+                found = entries.find(known, some)
+                known_at[rows[found >= 0]] = found[found >= 0] + first
+                first += len(known)
+        return is_last, known_at
 
     def _after_its_line(self, places: UInt32s, known_at: Int32s) -> Bools:
         """Which rows come after the row, if any, that has the line their entity was told."""
         is_last = np.ones(len(places), np.bool_)
-        is_known = known_at >= 0
-        at, mine = known_at[is_known], places[is_known].astype(np.int64)
-        before = self._seen[at].astype(np.int64) - 1
-        is_last[is_known] = before < mine
-        self._said[before[(before >= 0) & (before < mine)]] = _SUPERSEDED
-        self._seen[at] = np.maximum(self._seen[at], mine + 1).astype(np.uint32)
+        for first in range(0, len(places), _JOINED):
+            rows = np.flatnonzero(known_at[first : first + _JOINED] >= 0) + first
+            at, mine = known_at[rows], places[rows].astype(np.int64)
+            before = self._seen[at].astype(np.int64) - 1
+            is_last[rows] = before < mine
+            self._said[before[(before >= 0) & (before < mine)]] = _SUPERSEDED
+            self._seen[at] = np.maximum(self._seen[at], mine + 1).astype(np.uint32)
         return is_last
 
 
-def _are_last(keys: Keys) -> Bools:
-    """Which rows, in their order, are the last of their key."""
-    is_last = np.ones(len(keys.hi), np.bool_)
-    his = np.sort(keys.hi)
-    if not (his[1:] == his[:-1]).any():
-        return is_last
-    order = np.lexsort((entries.key_of(keys.lo), keys.hi))
-    his, los = keys.hi[order], entries.key_of(keys.lo[order])
-    is_last[order[:-1][(his[1:] == his[:-1]) & (los[1:] == los[:-1])]] = False
-    return is_last
+def _are_followed(keys: Keys, rows: Int64s) -> Bools:
+    """Which rows are not the last of their key; keys: of each, ordered by `hi`."""
+    is_followed = np.zeros(len(rows), np.bool_)
+    if (keys.hi[1:] == keys.hi[:-1]).any():
+        order = np.lexsort((rows, entries.key_of(keys.lo), keys.hi))
+        his, los = keys.hi[order], entries.key_of(keys.lo[order])
+        is_followed[order[:-1][(his[1:] == his[:-1]) & (los[1:] == los[:-1])]] = True
+    return is_followed
+
+
+def _chosen(values: npt.NDArray[Any], is_wanted: Bools) -> npt.NDArray[Any]:
+    return values if is_wanted.all() else values[is_wanted]

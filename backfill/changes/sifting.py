@@ -42,7 +42,7 @@ def _records(made: Encoded, compared: Comparison) -> Records:
     assert block.hashes is not None, "the rows of a comparison come through its sieve"
     columns, places = columns_of(block), np.searchsorted(block.rows, rows)
     records: Records = digests.of_keys(columns, compared.key, len(block.rows))[places]
-    records["line"] = block.hashes[rows - block.start.row]
+    records["line"] = block.hashes[places]
     if compared.key.is_acted_on:  # a padded key is told every night: its line is not known
         is_padded = digests.are_padded(columns, compared.key, len(block.rows))
         records["line"][is_padded[places]] = DOUBT

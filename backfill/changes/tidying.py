@@ -69,23 +69,28 @@ class Found(NamedTuple):
         with self.path.open("rb", buffering=0) as file:
             added = _added(file, self.header.size)
             count = max(self.header.size // PIECE_RECORDS, added.size // ADDED_RECORDS) + 1
-            bounds = [(i << 64) // count for i in range(count + 1)]
-            known = _cut(pieces_of(file, HEADER_BYTES, self.header.size), bounds[1:])
-            for low, high, some in zip(bounds, bounds[1:], known, strict=False):
+            ends = bounds(count)
+            known = cut(pieces_of(file, HEADER_BYTES, self.header.size), ends)
+            for low, high, some in zip([0, *ends], ends, known, strict=False):
                 before = entries.in_doubt(some) if added.doubted >= 0 else some
                 yield entries.with_later(before, added.between(low, high))
 
 
-def _cut(pieces: Iterator[Records], bounds: Sequence[int]) -> Iterator[Records]:
-    """Records ordered by key, parted where `hi` reaches each bound; the last part is the rest."""
+def bounds(count: int) -> list[int]:
+    """Where each of so many equal parts of all `hi` ends."""
+    return [(i << 64) // count for i in range(1, count + 1)]
+
+
+def cut(pieces: Iterator[Records], ends: Sequence[int]) -> Iterator[Records]:
+    """Records ordered by key, parted where `hi` reaches each end; the last part is the rest."""
     part = [np.empty(0, RECORD)]
-    left = iter(bounds)
+    left = iter(ends)
     bound = next(left)
     for piece in pieces:
         while piece["hi"][-1] >= bound:
-            cut = int(np.searchsorted(piece["hi"], np.uint64(bound)))
-            yield np.concatenate([*part, piece[:cut]])
-            part, piece, bound = [np.empty(0, RECORD)], piece[cut:], next(left)
+            at = int(np.searchsorted(piece["hi"], np.uint64(bound)))
+            yield np.concatenate([*part, piece[:at]])
+            part, piece, bound = [np.empty(0, RECORD)], piece[at:], next(left)
         part.append(piece)
     yield np.concatenate(part)
     yield from (np.empty(0, RECORD) for _ in left)

@@ -92,7 +92,7 @@ class Output:
 
 
 def unbegun(job: Job | None, state: State) -> dict[str, Any]:
-    """The JSON object of a run that ended before it began: what earlier processes did.
+    """The JSON object of a run that ended before it began: what is done of an unfinished one.
 
     job: None where no config could be read.
     """
@@ -107,8 +107,11 @@ def unbegun(job: Job | None, state: State) -> dict[str, Any]:
     saved, paths = None, list[Path]()
     with suppress(BackfillError):
         saved = peek(job.checkpoint)
-    with suppress(OSError):  # a folder that is another user's
-        paths = [path for stream in job.streams for path in refused(job.rejects, stream.name)]
+    if saved is not None and saved.is_finished:  # the night before: none of it is of this one
+        saved = None
+    if saved is not None:
+        with suppress(OSError):  # a folder that is another user's
+            paths = [path for stream in job.streams for path in refused(job.rejects, stream.name)]
     known = saved.counts if saved else {}
     counts = {stream.name: known.get(stream.name, Counts()) for stream in job.streams}
     run_id = saved.run_id if saved else None

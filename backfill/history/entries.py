@@ -18,8 +18,9 @@ Ending = State | Literal["killed"]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, or a start that found nothing new.
+    """A run, or a start that began none: it found nothing new, or was stopped before.
 
+    run_id:      empty where none began.
     began_at, ended_at: of its first and its last process; seconds: those they worked, together.
     reason:      what stopped it.
     is_cut:      whether --limit left rows unread.

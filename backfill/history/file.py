@@ -65,5 +65,5 @@ def read(checkpoint: Path) -> tuple[list[Entry], int]:
         except (msgspec.DecodeError, UnicodeDecodeError):
             unread += 1
         else:
-            found[f"{number}" if entry.nothing_new else entry.run_id] = entry
+            found[entry.run_id if entry.run_id and not entry.nothing_new else f"{number}"] = entry
     return list(found.values()), unread

@@ -58,7 +58,7 @@ def as_json(nights: Nights, path: Path, unread: int = 0) -> dict[str, Any]:
 def _run_as_json(judged: Judged) -> dict[str, Any]:
     entry = judged.entry
     return {
-        "run_id": entry.run_id,
+        "run_id": entry.run_id or None,
         "state": entry.state,
         "reason": entry.reason,
         "nothing_new": entry.nothing_new,
@@ -95,7 +95,7 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         filtered += f" ({rows.filtered_unchanged:,})"
     return (
         began,
-        entry.run_id,
+        entry.run_id or "not begun",
         f"{entry.state}, cut" if entry.is_cut else entry.state,
         lasting(entry.seconds),
         f"{rows.read:,}",

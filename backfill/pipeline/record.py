@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -75,6 +76,15 @@ class Record:
             self._has_failed = True
             path = history.beside(self._checkpoint.path)
             self._says(f"no history of this run: {why} ({path})", "no_history", "warning")
+
+
+def never_began(checkpoint: Path, began_s: float, error: BackfillError) -> None:
+    """Write down that a run of the job was stopped before it began, if it has a checkpoint."""
+    if checkpoint.exists():
+        start = Work(sittings=(Sitting(began_s, time.time()),))
+        entry = replace(history.made("", "stopped", {}, start), reason=error.what)
+        with suppress(OSError, BackfillError):  # what is raised already is worse
+            history.append(checkpoint, entry)
 
 
 def _killed(checkpoint: Path) -> Entry | None:

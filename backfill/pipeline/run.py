@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from backfill.checkpoint import Checkpoint, new_run_id, peek
 from backfill.config import Job
+from backfill.errors import BackfillError, Interrupted, InUse
 from backfill.ledger import Counts, Ledger
 from backfill.pipeline import arriving, done_folder
 from backfill.pipeline.cautions import cautions
@@ -18,7 +19,7 @@ from backfill.pipeline.expecting import learn
 from backfill.pipeline.flow import Terms, Watcher
 from backfill.pipeline.limits import batch_operations_max
 from backfill.pipeline.options import Options
-from backfill.pipeline.record import Record
+from backfill.pipeline.record import Record, never_began
 from backfill.pipeline.running import Running, Spent
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
@@ -33,6 +34,17 @@ async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: 
 
     Raises BackfillError where nothing was begun; what stops a run that began is in the Closing.
     """
+    began_s = time.time()
+    try:
+        return await _run(job, place, options, watcher, stop)
+    except (InUse, Interrupted):
+        raise
+    except BackfillError as error:
+        never_began(job.checkpoint, began_s, error)
+        raise
+
+
+async def _run(job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop) -> Closing:
     spent = Spent()
     known = _known(job, options)
     base = await stop.unless_asked(asyncio.to_thread(open_streams, job, known))

@@ -29,7 +29,7 @@ class Kept(NamedTuple):
 
     rows:   int64[k]: the numbers of those that are to be read.
     sieved: the numbers of the others, by reason.
-    hashes: uint64[n], of all of them.
+    hashes: uint64[k]: those of `rows`.
     """
 
     rows: Int64s
@@ -72,7 +72,8 @@ class Sifter:
         self._kept.append(kept)
         if left:
             self._texts.append(left if left.endswith(b"\n") else left + b"\n")
-        is_full = sum(map(len, self._texts)) >= self.block_bytes
+        # A piece that is kept whole falls short of a block, and two of them would be two blocks.
+        is_full = sum(map(len, self._texts)) >= self.block_bytes // 2
         is_far = stop.row - self._begin.row >= REACH_ROWS
         return stop, list(self.flush(stop)) if is_full or is_far else []
 
@@ -90,7 +91,8 @@ class Sifter:
         }
         self._begin, self._kept, self._texts = None, [], []
         for block in self.grammar.kept_blocks(begin, text, rows):
-            yield replace(block, stop=stop, sieved=sieved, hashes=hashes)
+            of_block = hashes[np.searchsorted(rows, block.rows)]
+            yield replace(block, stop=stop, sieved=sieved, hashes=of_block)
             sieved = {}
 
 
@@ -121,7 +123,8 @@ def _asked(sieve: Sieve, first: int, hashes: UInt64s) -> Kept:
     for code, part in enumerate(SIEVED):
         if part is not None and (found := np.flatnonzero(said.parts == code)).size:
             sieved[part] = found + first
-    return Kept(np.flatnonzero(said.parts == KEPT) + first, sieved, said.hashes)
+    kept = np.flatnonzero(said.parts == KEPT)
+    return Kept(kept + first, sieved, said.hashes[kept])
 
 
 def _of_texts(records: pa.LargeBinaryArray) -> UInt64s:

@@ -227,3 +227,20 @@ def test_the_table_has_a_line_a_run_and_below_an_odd_one_the_reason(job):
     ]
     assert rest[-1] == "These are the last 2 of 7; --last N shows more."
     assert any(line.startswith("! no run for ") for line in rest), "no run for months is late"
+
+
+def test_a_night_that_is_stopped_before_it_begins_is_there_and_odd(job):
+    with recording() as server:
+        write_job(job, PEOPLE | {"expect": {"min_rows": ROWS}}, concurrency=1)
+        assert run_job(job, server.address).code == 0
+        write_people(job / "people.csv", ROWS // 2)
+        stopped = run_job(job, server.address)
+        (job / "people.csv").unlink()
+        missing = run_job(job, server.address)
+
+    assert (stopped.code, stopped.told["run_id"], stopped.told["rows"]["read"]) == (1, None, 0)
+    first, *others = runs(job)
+    assert (first["state"], first["odd"]) == ("completed", [])
+    for entry, run in zip(others, (stopped, missing), strict=True):
+        assert (entry["run_id"], entry["state"], entry["rows"]["read"]) == (None, "stopped", 0)
+        assert entry["odd"] == [f"it stopped: {run.told['error']['what']}"]

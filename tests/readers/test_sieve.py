@@ -109,7 +109,7 @@ def _check_places(blocks: list[Block], hashes: dict[int, int]) -> None:
         for block in here:
             assert block.row_count == len(_numbers(block))
             assert block.hashes is not None
-            assert block.hashes.tolist() == [hashes[row] for row in numbers]
+            assert block.hashes.tolist() == [hashes[row] for row in block.rows.tolist()]
 
 
 def _numbers(block: Block) -> list[int]:
