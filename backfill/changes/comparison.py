@@ -5,7 +5,7 @@ as it stands, and it is not even read. Of the others the keys are worked out, an
 is known once all are there: only then is it sure which row of a key is the last. Whether their
 operations differ is told when they are encoded (`sifting`).
 Memory in bytes, of n known entities, m rows, c rows whose line is not known: 16 n + m while rows
-are read, and 16 c beside it; 40 c more while they are joined.
+are read, and 16 c beside it; 5 c more while they are joined; 8 c, or 4 m, from then on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +22,9 @@ from backfill.changes import digests, entries
 from backfill.changes.digests import Key
 from backfill.changes.entries import Keys, Records
 from backfill.changes.growing import Growing
+from backfill.changes.joining import JOINED_AT_ONCE, Int32s, Standing, UInt32s, joined
 from backfill.changes.known import Known
 from backfill.changes.lines import Lines
-from backfill.changes.tidying import bounds, cut
 from backfill.columns import Column, columns_of
 from backfill.errors import SourceError
 from backfill.records import Block, Bools, Int64s, SourceFile, UInt64s
@@ -36,12 +35,6 @@ _UNCHANGED, _SUPERSEDED = SIEVED.index("unchanged"), SIEVED.index("superseded")
 #: Rows are counted over all files of a stream in 32 bits.
 ROWS_MAX = 2**32 - 2
 
-UInt32s = npt.NDArray[np.uint32]
-Int32s = npt.NDArray[np.int32]
-
-#: Rows, and entities that are known, that are joined at once, about: 40 MB.
-_JOINED = 1 << 18
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
@@ -51,8 +44,7 @@ class Comparison:
     is_full:    whether nothing counts as acknowledged.
     firsts:     by file: the place of its first row over all files; seeds: as of Comparing.begin.
     said:       uint8, by place: what a sieve says of the row.
-    places:     uint32[c], ascending: the rows that are to be encoded and have a key.
-    known_at:   int32[c]: where each stands among what is known; -1: it is new.
+    standing:   where the rows that are to be encoded and have a key stand among what is known.
     gone:       int64[g]: who is known and has no row.
     unreadable: rows whose key could not be read or is padded, where it matters who is gone.
     fresh:      the keys that were not known, where that matters.
@@ -64,8 +56,7 @@ class Comparison:
     firsts: dict[SourceFile, int]
     seeds: dict[SourceFile, int]
     said: npt.NDArray[np.uint8]
-    places: UInt32s
-    known_at: Int32s
+    standing: Standing
     gone: Int64s
     unreadable: int
     fresh: Keys
@@ -124,8 +115,7 @@ class Comparison:
 
     def known_of(self, file: SourceFile, rows: Int64s) -> Int64s:
         """Where the entities of rows that were encoded stand among what is known; -1: nowhere."""
-        at = np.searchsorted(self.places, rows + self.firsts[file])
-        return self.known_at[at].astype(np.int64)
+        return self.standing.of(rows + self.firsts[file])
 
 
 class Comparing:
@@ -183,7 +173,7 @@ class Comparing:
         """What came of it, once every row was seen."""
         self._index = Lines.of(iter(()), 0)
         places, keys = self._places.taken(), Keys(self._his.taken(), self._los.taken())
-        is_last, known_at = self._joined(keys)
+        is_last, known_at = joined(keys, self._known)
         self._said[places[~is_last]] = _SUPERSEDED
         is_last &= self._after_its_line(places, known_at)
         self._said[places[~is_last]] = _SUPERSEDED
@@ -197,8 +187,7 @@ class Comparing:
             self._firsts,
             self._seeds,
             self._said[: self._rows],
-            _chosen(places, is_last),
-            _chosen(known_at, is_last),
+            Standing.told(places[is_last], known_at[is_last], self._rows),
             np.flatnonzero(self._seen == 0),
             self._unreadable,
             fresh,
@@ -243,50 +232,14 @@ class Comparing:
             room[: len(self._said)] = self._said
             self._said = room
 
-    def _joined(self, keys: Keys) -> tuple[Bools, Int32s]:
-        """Which rows are the last of their key, and where it stands among what is known, or -1.
-
-        Keys are put in order part by part, so that no copy of all is held.
-        """
-        is_last = np.ones(len(keys.hi), np.bool_)
-        known_at = np.broadcast_to(np.int32(-1), len(keys.hi))  # takes no memory
-        if self._known.count:
-            known_at = known_at.copy()
-        bits = min((max(len(keys.hi), self._known.count) // _JOINED).bit_length(), 8)
-        parts, first = (keys.hi >> np.uint64(56)).astype(np.uint8) >> (8 - bits), 0
-        for part, known in enumerate(cut(self._known.pieces(), bounds(1 << bits))):
-            rows = np.flatnonzero(parts == part)
-            rows = rows[np.argsort(keys.hi[rows])]
-            some = Keys(keys.hi[rows], keys.lo[rows])
-            is_last[rows[_are_followed(some, rows)]] = False
-            if len(known):
-                found = entries.find(known, some)
-                known_at[rows[found >= 0]] = found[found >= 0] + first
-                first += len(known)
-        return is_last, known_at
-
     def _after_its_line(self, places: UInt32s, known_at: Int32s) -> Bools:
         """Which rows come after the row, if any, that has the line their entity was told."""
         is_last = np.ones(len(places), np.bool_)
-        for first in range(0, len(places), _JOINED):
-            rows = np.flatnonzero(known_at[first : first + _JOINED] >= 0) + first
+        for first in range(0, len(places), JOINED_AT_ONCE):
+            rows = np.flatnonzero(known_at[first : first + JOINED_AT_ONCE] >= 0) + first
             at, mine = known_at[rows], places[rows].astype(np.int64)
             before = self._seen[at].astype(np.int64) - 1
             is_last[rows] = before < mine
             self._said[before[(before >= 0) & (before < mine)]] = _SUPERSEDED
             self._seen[at] = np.maximum(self._seen[at], mine + 1).astype(np.uint32)
         return is_last
-
-
-def _are_followed(keys: Keys, rows: Int64s) -> Bools:
-    """Which rows are not the last of their key; keys: of each, ordered by `hi`."""
-    is_followed = np.zeros(len(rows), np.bool_)
-    if (keys.hi[1:] == keys.hi[:-1]).any():
-        order = np.lexsort((rows, entries.key_of(keys.lo), keys.hi))
-        his, los = keys.hi[order], entries.key_of(keys.lo[order])
-        is_followed[order[:-1][(his[1:] == his[:-1]) & (los[1:] == los[:-1])]] = True
-    return is_followed
-
-
-def _chosen(values: npt.NDArray[Any], is_wanted: Bools) -> npt.NDArray[Any]:
-    return values if is_wanted.all() else values[is_wanted]

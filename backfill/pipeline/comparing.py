@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -78,6 +79,7 @@ def memories(
         opened = Known.open(path, belongs)
         found[stream.name] = Memory(opened, _texts(stream, path), names_first=names_first)
         held.callback(found[stream.name].close)
+    _give_back()
     return found
 
 
@@ -122,7 +124,9 @@ def compared(
                 comparing.add(block)
                 candidates.add(block)
                 yield
+        _give_back()
         found = comparing.compared()
+        _give_back()
         files = tuple(_sifted(one, found, candidates) for one in stream.files)
         into.append(replace(stream, files=files, detector=Detection(told, found, memory)))
 
@@ -148,6 +152,12 @@ def _sifted(source: OpenFile, found: Comparison, candidates: Candidates) -> Open
     kept = candidates.of(source.file)
     blocks = None if kept is None else tuple(found.resifted(kept))
     return replace(source, sieve=found.sieve(source.file), kept=blocks)
+
+
+def _give_back() -> None:
+    """Give memory back that was freed in between: 100 MB after 10 million keys. glibc's alone."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 def put_in_doubt(job: Job, streams: tuple[OpenStream, ...]) -> None:
