@@ -69,7 +69,7 @@ class Clearing:
     @property
     def observed(self) -> str:
         """What the sources look like, for the nights to come."""
-        return self._expected.to_learn(self._options.limit)
+        return self._expected.to_learn()
 
     def tell(self, ledger: Ledger) -> None:
         """Say what else is to be known of sources that are as expected, also in the report."""

@@ -231,6 +231,21 @@ def test_parts_of_a_job_and_runs_with_a_limit_teach_nothing(tmp_path):
     assert not (tmp_path / LEARNT).exists()
 
 
+def test_what_a_limit_left_is_sent_later_and_then_the_night_is_learnt_from(tmp_path):
+    expecting(tmp_path)
+
+    with recording() as server:
+        nights(server, tmp_path, 100)
+        export(tmp_path, 3)
+        accept = ("--set", "streams.people.expect=accept")
+        codes = [run_job(tmp_path, server.address, *accept, "--limit", "1").code]
+        codes.append(run_job(tmp_path, server.address).code)
+        export(tmp_path, 3, night=9)
+        codes.append(run_job(tmp_path, server.address).code)
+
+    assert codes == [0, 0, 0]
+
+
 def test_a_part_of_a_job_is_held_against_its_nights_and_mended_rows_are_not(tmp_path):
     expecting(tmp_path)
 

@@ -58,9 +58,9 @@ class Expectations:
             await stop.through(self.look())
             self.check()
 
-    def to_learn(self, limit: int | None) -> str:
-        """What to keep with a run for the nights after it; nothing of a part, or of some rows."""
-        return self.observed if limit is None and self._job.part_of is None else ""
+    def to_learn(self) -> str:
+        """What to keep with a run for the nights after it once it is finished; nothing of a part."""
+        return self.observed if self._job.part_of is None else ""
 
     def look(self) -> Iterator[None]:
         """Read the sources. Yields now and then, so that the caller can stop.
