@@ -34,7 +34,7 @@ def ways(job: Job, every: list[Refused]) -> list[Way]:
 def _way(job: Job, each: Refused, names: set[str]) -> Way:
     # A part is never sent from its own file: under its name stands the checkpoint of another file.
     is_copied = bool(each.run.name or each.sent_again) or not all(
-        group.is_mended_by_config(each.stream) for group in each.groups
+        group.is_mended_by_config(each.stream, each.read) for group in each.groups
     )
     commands = []
     for path in each.files:
@@ -72,7 +72,8 @@ def lines(job: Job, every: list[Refused], ways: list[Way]) -> Iterator[str]:
     yield "Then send just those rows:"
     for way in ways:
         yield from _way_lines(way)
-    if any(group.is_mended_by_config(way.of.stream) for way in ways for group in way.of.groups):
+    plain = [way.of for way in ways if way.of.stream.changes is None]
+    if any(group.is_mended_by_config(of.stream, of.read) for of in plain for group in of.groups):
         yield "With a changed config only --only STREAM --source FILE goes on: the whole job would"
         yield f"be another one, and {whole} refuses it."
 

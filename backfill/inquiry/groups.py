@@ -47,16 +47,17 @@ class Group:
     rows: int = 0
     samples: list[Sample] = dataclasses.field(default_factory=list)
 
-    def remedy(self, stream: Stream) -> str:
-        """The change of the config that would mend them."""
+    def remedy(self, stream: Stream, rows: int) -> str:
+        """The change of the config that would mend them; rows: how many the stream has in all."""
         if self.rule == UNKNOWN:
             return "# these lines have no rule of ours in _rule"
         values = list(self.samples[0].values.values()) if self.samples else []
-        return remedy(self.rule, self.field, stream, values[0] if len(values) == 1 else "")
+        shape = values[0] if len(values) == 1 else ""
+        return remedy(self.rule, self.field, stream, shape, are_few=2 * self.rows < rows)
 
-    def is_mended_by_config(self, stream: Stream) -> bool:
-        """Whether a change of the config mends them."""
-        return not self.remedy(stream).startswith("#")
+    def is_mended_by_config(self, stream: Stream, rows: int) -> bool:
+        """Whether a change of the config mends them; arguments as of `remedy`."""
+        return not self.remedy(stream, rows).startswith("#")
 
 
 def grouped(refused: Iterable[Refusals], stream: Stream) -> list[Group]:

@@ -46,6 +46,11 @@ class Refused:
         return sum(group.rows for group in self.groups)
 
     @property
+    def read(self) -> int:
+        """How many rows the run read of the stream, or as many as are known of."""
+        return self.counts.read if self.counts else self.rows
+
+    @property
     def sent_again(self) -> int:
         """How many of the rows a later run has delivered, refused or left out."""
         return self.rows - self.open

@@ -76,7 +76,7 @@ def _group_as_json(each: Refused, group: Group, commands: list[str]) -> dict[str
         "samples": [
             {"file": s.file, "row": s.row, "values": dict(s.values)} for s in group.samples
         ],
-        "remedy": group.remedy(each.stream),
+        "remedy": group.remedy(each.stream, each.read),
         "files": [str(path) for path in each.files],
         "next": commands,
     }
@@ -122,7 +122,7 @@ def _group_lines(each: Refused, group: Group) -> Iterator[str]:
         yield f"  reason: {group.reason}"
     for sample in group.samples:
         yield f"  row:    {sample.row} of {sample.file}{_shown(sample.values)}"
-    yield f"  change: {group.remedy(each.stream)}"
+    yield f"  change: {group.remedy(each.stream, each.read)}"
     yield ""
 
 

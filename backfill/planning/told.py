@@ -117,7 +117,7 @@ def _stream_as_json(stream: StreamPlan) -> dict[str, Any]:
                 "rows": group.tally.rows,
                 "reason": group.reason,
                 "samples": _samples_as_json(group.tally.samples),
-                "remedy": group.remedy(stream.stream),
+                "remedy": group.remedy(stream.stream, stream.read),
             }
             for group in stream.refusals
         ],
@@ -185,7 +185,7 @@ def _rejects(plan: Plan) -> list[str]:
         for line in (
             f"  {stream.name}: {counted(group.tally.rows, 'row')}, {group.rule}: {group.reason}",
             f"      {listed(group.tally.samples)}",
-            *(f"      {line}" for line in group.remedy(stream.stream).splitlines()),
+            *(f"      {line}" for line in group.remedy(stream.stream, stream.read).splitlines()),
         )
     ]
     return ["", f"{_rejected(plan)}. By rule, with what would mend them:", *found] if found else []

@@ -30,15 +30,17 @@ class _Proposal(NamedTuple):
     says: str
 
 
-def remedy(rule: str, field: str, stream: Stream, shape: str = "") -> str:
+def remedy(rule: str, field: str, stream: Stream, shape: str = "", *, are_few: bool = False) -> str:
     """The change of a stream that would mend all rows refused for a rule, as YAML to paste.
 
     field: as `field_of` gives it; shape: the mask of one of the values, where one is known.
+    are_few: whether most rows of the stream are not refused for it, so that what they are read by
+    is right.
     The text is YAML with a comment behind it, or a comment alone where no change helps. What is
     pasted replaces the key of its name; of `attributes` it is one beside the others.
     """
     if rule == "not_a_timestamp":
-        found = _other_form(field, stream, shape)
+        found = (_left_out if are_few else _other_form)(field, stream, shape)
     else:
         found = _MAKERS[rule](field, stream) if rule in _MAKERS else _mend("")(field, stream)
     if not found.change:
@@ -52,7 +54,7 @@ def _mend(how: str) -> Callable[[str, Stream], _Proposal]:
     return lambda _field, _stream: _Proposal({}, words)
 
 
-def _left_out(field: str, stream: Stream) -> _Proposal:
+def _left_out(field: str, stream: Stream, _shape: str = "") -> _Proposal:
     """Values that do not convert are left out of their row."""
     name = field.removeprefix(_ATTRIBUTES)
     if field.startswith(_ATTRIBUTES) and is_strict(stream, name):

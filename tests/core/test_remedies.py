@@ -211,6 +211,16 @@ def test_the_form_of_a_time_is_told_by_a_mask(shape, written):
     assert change["event"]["timestamp"]["format"] == written
 
 
+def test_no_other_form_is_proposed_where_most_rows_have_the_one_they_are_read_by():
+    mapping = stream(person={"id": "id"}, attributes={"at": {"column": "at", "type": "timestamp"}})
+    change = yaml.safe_load(
+        remedy("not_a_timestamp", "attributes.at", mapping, "99/99/9999", are_few=True)
+    )
+
+    assert change["attributes"]["at"]["on_error"] == "omit"
+    assert "format" not in change["attributes"]["at"]
+
+
 def test_a_day_that_does_not_exist_needs_no_other_form():
     mapping = stream(event=EVENT)
 

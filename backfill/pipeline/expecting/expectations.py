@@ -59,7 +59,7 @@ class Expectations:
             self.check()
 
     def to_learn(self) -> str:
-        """What to keep with a run for the nights after it once it is finished; nothing of a part."""
+        """What to keep with a run, for the nights after it once it is finished; not of a part."""
         return self.observed if self._job.part_of is None else ""
 
     def look(self) -> Iterator[None]:

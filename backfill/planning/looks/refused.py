@@ -26,10 +26,14 @@ class Refusals:
     reason: str
     tally: Tally
 
-    def remedy(self, stream: Stream) -> str:
-        """The change of the config that would mend them, or what else to do."""
+    def remedy(self, stream: Stream, rows: int) -> str:
+        """The change of the config that would mend them, or what else to do.
+
+        rows: how many the stream has in all.
+        """
         shape = self.tally.samples[0].value if self.tally.samples else ""
-        return remedy(self.rule, self.field, stream, shape)
+        are_few = 2 * self.tally.rows < rows
+        return remedy(self.rule, self.field, stream, shape, are_few=are_few)
 
 
 class Refused:
