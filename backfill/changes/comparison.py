@@ -11,7 +11,7 @@ are read, and 16 c beside it; 5 c more while they are joined; 8 c, or 4 m, from 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +25,7 @@ from backfill.changes.growing import Growing
 from backfill.changes.joining import JOINED_AT_ONCE, Int32s, Standing, UInt32s, joined
 from backfill.changes.known import Known
 from backfill.changes.lines import Lines
-from backfill.columns import Column, columns_of
+from backfill.columns import columns_of
 from backfill.errors import SourceError
 from backfill.records import Block, Bools, Int64s, SourceFile, UInt64s
 from backfill.sieve import KEPT, SIEVED, Said, Sieve
@@ -47,6 +47,7 @@ class Comparison:
     standing:   where the rows that are to be encoded and have a key stand among what is known.
     gone:       int64[g]: who is known and has no row.
     unreadable: rows whose key could not be read or is padded, where it matters who is gone.
+    first_unreadable: the first of them, by its number in its file.
     fresh:      the keys that were not known, where that matters.
     """
 
@@ -59,6 +60,7 @@ class Comparison:
     standing: Standing
     gone: Int64s
     unreadable: int
+    first_unreadable: tuple[SourceFile, int] | None
     fresh: Keys
 
     @property
@@ -134,6 +136,7 @@ class Comparing:
         self._firsts: dict[SourceFile, int] = {}
         self._seeds: dict[SourceFile, int] = {}
         self._rows = self._unreadable = 0
+        self._first_unreadable: tuple[SourceFile, int] | None = None
         #: Of each row with a key that the sieve let through: its place, and the key.
         self._places, self._his, self._los = (
             Growing(np.uint32),
@@ -158,13 +161,16 @@ class Comparing:
         """Take the rows of a block that the sieve let through."""
         first = self._firsts[block.file]
         self._rows = first + block.stop.row
-        self._unreadable += len(block.faults)
+        self._note_unreadable(block.file, [fault.row for fault in block.faults])
         if not len(block.rows):
             return
         columns = columns_of(block)
         keys = digests.of_keys(columns, self._key, len(block.rows))
         is_blank = digests.are_blank(columns, self._key, len(block.rows))
-        self._unreadable += self._count_unreadable(columns, len(block.rows))
+        if self._key.is_acted_on:
+            found = digests.are_unreadable(columns, self._key, len(block.rows))
+            found |= digests.are_padded(columns, self._key, len(block.rows))
+            self._note_unreadable(block.file, block.rows[found].tolist())
         self._places.add(block.rows[~is_blank] + first)
         self._his.add(keys["hi"][~is_blank])
         self._los.add(keys["lo"][~is_blank])
@@ -190,14 +196,14 @@ class Comparing:
             Standing.told(places[is_last], known_at[is_last], self._rows),
             np.flatnonzero(self._seen == 0),
             self._unreadable,
+            self._first_unreadable,
             fresh,
         )
 
-    def _count_unreadable(self, columns: Mapping[str, Column], height: int) -> int:
-        if not self._key.is_acted_on:
-            return 0
-        found = digests.are_unreadable(columns, self._key, height)
-        return int(np.count_nonzero(found | digests.are_padded(columns, self._key, height)))
+    def _note_unreadable(self, file: SourceFile, rows: list[int]) -> None:
+        if rows and not self._unreadable:
+            self._first_unreadable = file, rows[0]
+        self._unreadable += len(rows)
 
     def _look(self, first: int, lines: UInt64s) -> Said:
         """Tell the rows from `first` on whose line is known from the others."""

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from backfill.config.document import Complaint, Document, Place
-from backfill.config.wanted import keys, wanted_kinds, wanted_words
+from backfill.config.wanted import keys, wanted_kinds, wanted_mappings, wanted_words
 from backfill.errors import ConfigError
 
 #: Keys that would put a credential into a file that is shared and kept.
@@ -106,7 +106,7 @@ def _complaint(detail: ErrorDetails, at: Place, schema: dict[str, Any]) -> Compl
     if kind == "extra_forbidden" or detail["loc"][-1:] == ("[key]",):
         return _unknown_key(at, sorted(keys(schema, at[:-1])))
     if kind == "value_error":
-        return Complaint(at, str(context["error"]), "see the key's entry in configs/README.md")
+        return Complaint(at, str(context["error"]), "`backfill schema` tells what each key takes")
     if kind in _BOUNDS:
         what, fix = (text.format_map(context) for text in _BOUNDS[kind])
         return Complaint(at, what, fix)
@@ -129,7 +129,8 @@ def _shape(place: Place, content: Any, schema: dict[str, Any]) -> Complaint:
         found = found[part]
     if words := wanted_words(schema, place):
         close = difflib.get_close_matches(str(found), words, n=1)
-        fix = f"did you mean '{close[0]}'?" if close else f"use one of: {', '.join(words)}"
+        every = ", ".join([*words, *wanted_mappings(schema, place)])
+        fix = f"did you mean '{close[0]}'?" if close else f"use one of: {every}"
         return Complaint(place, "no such word", fix)
     kinds = wanted_kinds(schema, place)
     expected = " or ".join(kinds)

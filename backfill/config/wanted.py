@@ -36,6 +36,12 @@ def wanted_kinds(schema: dict[str, Any], place: Place) -> list[str]:
     return list(dict.fromkeys(_kind(node) for node in nodes))
 
 
+def wanted_mappings(schema: dict[str, Any], place: Place) -> list[str]:
+    """The mappings that may stand there, by the keys that they cannot do without."""
+    needed = [node.get("required", ()) for node in _nodes(schema, place)]
+    return [f"{{{', '.join(f'{key}: …' for key in keys)}}}" for keys in needed if keys]
+
+
 def _kind(node: dict[str, Any]) -> str:
     if "const" in node:
         return "true" if node["const"] is True else f"'{node['const']}'"

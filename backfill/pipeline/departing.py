@@ -103,6 +103,6 @@ def _check_count(stream: OpenStream, vanished: int, known: int) -> None:
             f"{vanished:,} of {known:,} known keys have no row any more, more than"
             f" `max_vanished: {bound}` bears",
             f"stream {stream.name}, {', '.join(one.file.label for one in stream.files)}",
-            "see whether the export is whole; if they are really gone, allow it for one run:"
-            f" --set streams.{stream.name}.max_vanished={vanished}",
+            "see whether the export is whole; if they are really gone, allow it for one run: add"
+            f" --set streams.{stream.name}.max_vanished={vanished} to the command",
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from backfill.changes import Detection
 from backfill.config import Job
+from backfill.phrases import counted
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.sources import OpenStream
 from backfill.records import Int64s
@@ -91,9 +92,12 @@ def _why_not_whole(stream: OpenStream, before: Saved | None) -> str:
     if missing := _missing(stream, before):
         return f"{missing} was there in the last run and is not any more"
     if found.unreadable:
+        assert found.first_unreadable is not None
+        file, row = found.first_unreadable
         return (
-            f"the key of {found.unreadable:,} rows cannot be read or has white space around it,"
-            " and may be theirs"
+            f"the key of {counted(found.unreadable, 'row')} cannot be read or has white space"
+            f" around it, and may be theirs (the first is row {row + 1:,} of {file.label}): mend"
+            " them, and the next run acts"
         )
     return ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from backfill.checkpoint import peek
@@ -12,6 +12,7 @@ from backfill.config import Job
 from backfill.errors import GuardError
 from backfill.pipeline import OpenStream, Stop, comparing, departing
 from backfill.planning.looking import Finding
+from backfill.private import write_whole
 from backfill.remarks import Level
 
 
@@ -45,20 +46,25 @@ class Looking:
             text = f"a run stops before it sends anything: {error.what}; {error.fix}"
             self.found.append(Finding("too_many_vanished", text))
             return streams
-        self.found += [_departure(stream) for stream in gone]
+        self.found += [self._departure(stream) for stream in gone]
         return (*streams, *gone)
+
+    def _departure(self, stream: OpenStream) -> Finding:
+        """That entities are gone, and what becomes of them; listed where a list can be kept."""
+        action, listed = stream.stream.operation[1], stream.files[0].file.path
+        done = {"delete": "deleted, which cannot be taken back", "suppress": "suppressed"}
+        kept = self._job.checkpoint.with_name(f"{listed.stem}.planned.jsonl")
+        lines = listed.read_bytes()
+        count = lines.count(b"\n")
+        text = (
+            f"{count:,} known keys have no row any more: each of them is"
+            f" {done.get(action, 'marked')}"
+        )
+        with suppress(OSError):  # a folder that is another user's
+            write_whole(kept, lines)
+            text = f"{text}; {kept} lists them"
+        return Finding("vanished", text, stream.name, count)
 
     def _says(self, text: str, event: str = "remark", level: Level = "info") -> None:
         if level == "warning":
             self.found.append(Finding(event, text))
-
-
-def _departure(stream: OpenStream) -> Finding:
-    """That entities are gone, and what becomes of them."""
-    action = stream.stream.operation[1]
-    done = {"delete": "deleted, which cannot be taken back", "suppress": "suppressed"}
-    return Finding(
-        "vanished",
-        f"known keys have no row any more: each of them is {done.get(action, 'marked')}",
-        stream.name,
-    )

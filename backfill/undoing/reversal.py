@@ -34,7 +34,7 @@ _PERSON: Final = msgspec.Raw(b'"person"')
 _UNSUBSCRIBED, _TOPICS = "unsubscribed", "cio_subscription_preferences"
 
 # Why an entity is left as it is.
-VANISHED = "vanished in the run: what was deleted cannot be brought back with its history"
+VANISHED = "vanished in the run: what became of who is gone from an export is not taken back"
 NOT_KEPT = "what was sent before is not kept"
 RENAMED = "the run named them by another identifier"
 TOO_LARGE = "what sets them back is too large for one operation"

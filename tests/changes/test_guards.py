@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backfill.errors import ConfigError, DeliveryError, GuardError
+from tests.end_to_end.command import command
 
 from .nights import PEOPLE, Nights
 
@@ -140,7 +141,8 @@ def test_nobody_vanishes_where_a_row_cannot_be_told(loaded, broken):
     (loaded.folder / "people.csv").write_bytes(text.encode(errors="surrogateescape"))
 
     assert kept(loaded) == []
-    assert any("vanished_ignored" in text for text in loaded.heard)
+    [told] = [text for text in loaded.heard if "vanished_ignored" in text]
+    assert f"the first is row {COUNT} of people.csv" in told
 
 
 @pytest.mark.parametrize("key", ['"  "', "{}", "[3]", "true", '""', "null"])
@@ -257,6 +259,18 @@ def test_the_command_ends_with_1_over_max_vanished_and_what_it_says_helps(loaded
     assert (stopped.code, allowed.code) == (1, 0), stopped.text + allowed.text
     assert "--set streams.people.max_vanished=3" in json.dumps(stopped.told)
     assert [o["action"] for o in sent] == ["delete"] * 3
+
+
+def test_a_plan_lists_who_would_vanish_and_leaves_them(loaded):
+    export(loaded, rows(3, 5))
+    told = command(loaded.folder, loaded.server.address, "plan", "job.yaml").text
+    path = loaded.folder / "state/job.checkpoint.changes-people+vanished.planned.jsonl"
+
+    assert "2 known keys have no row any more: each of them is deleted" in told
+    assert str(path.relative_to(loaded.folder)) in told
+    assert {json.loads(line)["id"] for line in path.read_text().splitlines()} == {"p3", "p5"}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(loaded.people()) == COUNT
 
 
 def test_two_vanished_of_forty_are_borne_by_5_percent_and_three_are_not(loaded):

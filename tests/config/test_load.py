@@ -192,7 +192,7 @@ def test_all_mistakes_are_told_at_once_with_their_lines_in_order(config: Path):
             "region: eu\n  give_up_after: soon",
             "line 3, destination.give_up_after",
             "give_up_after is a time, as 90s, 10m or 2h",
-            "see the key's entry in configs/README.md",
+            "`backfill schema` tells what each key takes",
         ),
     ],
 )
