@@ -8,10 +8,11 @@ each under the first name that it has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from backfill.ledger import Taken
 from backfill.resumption import FileIdentity, Saved
 
 
@@ -39,15 +40,25 @@ class Sorted:
     waiting: list[int] = field(default_factory=list)
 
 
-def was_anything_taken(stream: str, saved: Saved | None) -> bool:
-    """Whether any run has taken a file of the stream."""
-    return saved is not None and any(taken.stream == stream for taken in saved.taken)
+def was_anything_taken(stream: str, saved: Saved | None, elsewhere: Collection[Taken] = ()) -> bool:
+    """Whether any run has taken a file of the stream; elsewhere: as of `sort`."""
+    own = saved.taken if saved is not None else ()
+    return any(taken.stream == stream for taken in (*own, *elsewhere))
 
 
-def sort(stream: str, arrivals: Sequence[Arrival], saved: Saved | None) -> Sorted:
-    """What becomes of each file of a stream in the run that starts over `saved`."""
+def sort(
+    stream: str,
+    arrivals: Sequence[Arrival],
+    saved: Saved | None,
+    elsewhere: Collection[Taken] = (),
+) -> Sorted:
+    """What becomes of each file of a stream in the run that starts over `saved`.
+
+    elsewhere: what runs of the same stream by another checkpoint took.
+    """
     run = {file.label: file for file in _unfinished(stream, saved)}
-    before = _taken_before(stream, saved)
+    others = {(one.size, one.content): one.label for one in elsewhere if one.stream == stream}
+    before = others | dict(_taken_before(stream, saved))
     known = {(f.size, f.content): f.label for f in run.values() if f.content is not None}
     is_going_on = saved is not None and not saved.is_finished
     found = Sorted()

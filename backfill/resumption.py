@@ -95,6 +95,7 @@ class Saved:
     cursors:        of the streams with `since`.
     observed:       what its sources looked like when it began, as `pipeline.expecting` wrote it.
     taken:          the files taken once that are done, in this run and in those before it.
+    is_closed:      whether another run takes its place, with whatever it left.
     """
 
     run_id: str
@@ -109,6 +110,7 @@ class Saved:
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
     observed: str = ""
     taken: tuple[Taken, ...] = ()
+    is_closed: bool = False
 
     @property
     def finished_files(self) -> Mapping[str, int]:
@@ -121,6 +123,8 @@ class Saved:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left to do: a run cut short by --limit completes without that."""
+        if self.is_closed:
+            return True
         finished = self.finished_files
         return self.state == "completed" and all(
             finished[stream.name] == len(stream.files) for stream in self.job.streams
@@ -149,7 +153,8 @@ class Loose(NamedTuple):
 
     compared: those that look for changes: whatever of them differs makes a new run, for what was
               acknowledged of them is known.
-    growing:  those with `since`: sources that differ make a new run, from where this one began.
+    growing:  those with `since`, and those that are sent whole beside them: sources that differ
+              make a new run, from where this one began.
     """
 
     compared: Collection[str] = ()
@@ -176,14 +181,15 @@ def decide(
     differences = [*_destination(job, before), *mappings]
     if not saved.is_finished:
         fixed = _less(plain, loose.growing), _less(plain_before, loose.growing)
-        differences += [*_streams(job, before), *_sources(*fixed)]
+        differences += [*_streams(*fixed), *_sources(*fixed)]
     if differences:
         raise _refusal(differences, _MENDED if differences == mappings else "")
     is_begun_anew = is_full and (saved.is_finished or not saved.is_full)
     if is_begun_anew or [*_mappings(job, before)]:
         return Start.NEW_RUN
     if not saved.is_finished:
-        return Start.NEW_RUN if [*_sources(job, before)] else Start.RESUME
+        is_other = [*_streams(job, before), *_sources(job, before)]
+        return Start.NEW_RUN if is_other else Start.RESUME
     # Of an export that is compared a file that is gone says something, too.
     is_same = _is_every_file_known(job, before) and all(
         len(now.files) == len(then.files)
@@ -202,17 +208,18 @@ def cursors_of(
 ) -> Mapping[str, Cursor]:
     """Where the streams of a job that starts over `saved` are; is_full: as of `decide`.
 
-    They move when a new run begins over one that finished: a run that did not end moves none. That
-    of a stream that is no longer in the job, or has another mapping, is forgotten, for its values
-    may be others.
+    They move when a new run begins over one that finished with their stream. That of a stream that
+    is no longer in the job, or has another mapping, is forgotten, for its values may be others.
     """
     if start is not Start.NEW_RUN:
         return saved.cursors
     if is_full:
         return {}
     same = {now.name for now, then in _pairs(job, saved.job) if now.meaning == then.meaning}
+    files = saved.finished_files
+    finished = {one.name for one in saved.job.streams if files[one.name] == len(one.files)}
     return {
-        name: Cursor(old.reached if saved.is_finished else old.base)
+        name: Cursor(old.reached if name in finished else old.base)
         for name, old in saved.cursors.items()
         if name in same
     }

@@ -135,9 +135,13 @@ def listed_of(made: Encoded) -> tuple[Records, dict[str, pl.Series]]:
 
 @dataclass(frozen=True, slots=True)
 class Departures:
-    """Marks the operations on who is gone, so that they are forgotten once acknowledged."""
+    """Marks the operations on who is gone, so that they are forgotten once acknowledged.
+
+    places: where they stand among what is known, ascending; None: as told by the run that goes on.
+    """
 
     memory: Memory
+    places: Int64s | None = None
 
     def sift(self, made: Encoded) -> Encoded:
         """The same operations."""

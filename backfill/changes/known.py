@@ -49,7 +49,7 @@ class Known:
         with mapped(path):
             make_folder(path.parent)
             found = looked_through(path)
-            if found is None or found.is_untidy:
+            if found is None or found.is_untidy or found.header.belongs != belongs:
                 count = _write_anew(path, belongs, found.records() if found else iter(()))
             else:
                 count = found.header.size

@@ -36,11 +36,17 @@ class Memory:
 
     texts: where what was sent is kept; None: it is not. names_first: whether who is new is known,
     in doubt and by name, before an operation on them may leave: so whoever is created by one that
-    was never answered, and is gone from the next export, is seen to vanish.
+    was never answered, and is gone from the next export, is seen to vanish. files: how many the
+    export has had, as far as anybody vanished.
+    are_unsure: whether what is acknowledged may not be applied, for another entity that is removed
+    later has a name of theirs still: it is told once more in the next run.
     """
 
-    def __init__(self, known: Known, texts: Texts | None, *, names_first: bool = False) -> None:
-        self.known, self.texts = known, texts
+    def __init__(
+        self, known: Known, texts: Texts | None, *, names_first: bool = False, files: int = 0
+    ) -> None:
+        self.known, self.texts, self.files = known, texts, files
+        self.are_unsure = False
         self._names_first = names_first and texts is not None
         self._news = News()
         self._has_doubts = False
@@ -56,7 +62,7 @@ class Memory:
         if marks is None:
             return
         taken = marks.part(~is_refused)
-        self._news.records.append(taken.records)
+        self._news.records.append(self._as_told(taken.records))
         if taken.texts is not None:
             is_named = self._names_first & (taken.entries < 0)
             self._news.texts.append(taken.part(~is_named))
@@ -68,6 +74,12 @@ class Memory:
             return  # what was acknowledged before counts no more: they stay in doubt
         if not np.isin(refused.records["line"], _TELL_NOTHING).any():
             self._news.records.append(self.known.at(refused.entries))
+
+    def _as_told(self, records: Records) -> Records:
+        if not self.are_unsure:
+            return records
+        is_gone = records["line"] == entries.GONE
+        return np.concatenate([records[is_gone], entries.in_doubt(records[~is_gone])])
 
     def take(self) -> News:
         """All since the last call, for `write`."""
@@ -89,6 +101,18 @@ class Memory:
                 self._put(marks.part(~is_known))
             doubtful = marks.records if self._names_first else marks.records[is_known]
             self.known.append(entries.in_doubt(doubtful))
+
+    def doubt_those(self, removed: Records) -> None:
+        """Entities that another stream removes are to be told everything; durable when it returns.
+
+        removed: ordered by key; of those that are known here.
+        """
+        found = [np.empty(0, RECORD)]
+        for piece in self.known.pieces():
+            at = entries.find(piece, entries.keys(removed))
+            found.append(piece[at[at >= 0]])
+        with self._writing:
+            self.known.append(entries.in_doubt(np.concatenate(found)))
 
     def doubt_all(self) -> None:
         """Nothing that was acknowledged counts any more; durable when it returns."""

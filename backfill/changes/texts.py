@@ -40,7 +40,8 @@ _SCHEMA = (
 _AT_ONCE = 1_000
 
 #: Of the last text, if the run is the one it is of, stays what stood before that run; of what was
-#: sent to somebody who was deleted, only whom it names.
+#: sent to somebody who was deleted, only whom it names. Who is told the same again is left as they
+#: are: the run that told them first can still be undone.
 _PUT = """
 INSERT INTO texts VALUES (?1, ?2, ?3, NULL, ?4) ON CONFLICT (key) DO UPDATE SET
     previous = CASE
@@ -50,6 +51,7 @@ INSERT INTO texts VALUES (?1, ?2, ?3, NULL, ?4) ON CONFLICT (key) DO UPDATE SET
         WHEN run = ?3 THEN previous WHEN ?5 THEN text ELSE NULL END,
     is_first = CASE WHEN run = ?3 THEN is_first ELSE ?4 END,
     text = ?2, run = ?3
+    WHERE text IS NOT ?2
 """
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from backfill import trackapi
 from backfill.config.document import Complaint, Place
-from backfill.mapping import EVERY_COLUMN, Field, ObjectRef, Stream
+from backfill.mapping import EVERY_COLUMN, Field, ObjectRef, Stream, VanishedSet, is_consent
 from backfill.operations.binding import refusal
 
 
 def broken(streams: list[Stream]) -> list[Complaint]:
     """Every rule the streams break."""
-    found = [*_namesakes(streams), *_vanishing(streams)]
+    found = [*_namesakes(streams), *_vanishing(streams), *_reviving(streams)]
     for i, stream in enumerate(streams):
         place: Place = ("streams", i)
         found += [
@@ -38,7 +38,12 @@ def _namesakes(streams: list[Stream]) -> Iterator[Complaint]:
 def _vanishing(streams: list[Stream]) -> Iterator[Complaint]:
     """Who is gone from one stream may be in another: that is to be told before they are deleted."""
     for i, stream in enumerate(streams):
-        if stream.vanished not in ("delete", "suppress"):
+        if isinstance(stream.vanished, VanishedSet):
+            if stream.vanished.set.get("unsubscribed") not in (None, True):
+                what = "vanished would let people be mailed who are gone from the export"
+                yield Complaint(("streams", i, "vanished"), what, "leave out unsubscribed")
+            continue
+        if stream.vanished == "ignore":
             continue
         for other in streams:
             is_known = other.compared_by == stream.compared_by
@@ -50,6 +55,37 @@ def _vanishing(streams: list[Stream]) -> Iterator[Complaint]:
             )
             fix = "give both `changes` with the same kind of key, or say vanished: ignore"
             yield Complaint(("streams", i, "vanished"), what, fix)
+        if stream.vanished == "suppress" and len(stream.person or ()) > 1:
+            kinds = list(stream.person or ())
+            what = (
+                f"who gets another {kinds[0]} and keeps their {kinds[1]} vanishes by the old one:"
+                " suppressed, they could not be brought back"
+            )
+            fix = f"name people by {kinds[0]} alone, or say vanished: delete"
+            yield Complaint(("streams", i, "vanished"), what, fix)
+
+
+def _reviving(streams: list[Stream]) -> Iterator[Complaint]:
+    """What removes people, or opts them out, must say so again whenever they may have come back."""
+    for i, stream in enumerate(streams):
+        key = next((key for key in ("changes", "since") if getattr(stream, key) is not None), None)
+        reviving = [
+            other.name
+            for other in streams
+            if other is not stream and other.may_name_those_of(stream)
+        ]
+        if key is None or not reviving:
+            continue
+        consent = next(filter(is_consent, stream.named_attributes), None)
+        if stream.operation[1] in ("delete", "suppress", "merge"):
+            does = f"a row with action {stream.operation[1]} is sent once"
+        elif stream.existing_only and consent is not None:
+            does = f"{consent} is sent once, also where nobody is there yet to take it"
+        else:
+            continue
+        what = f"with `{key}` {does}, and stream {reviving[0]} may bring whom it names back to life"
+        fix = f"leave out `{key}` of {stream.name}: it is then sent whole every time"
+        yield Complaint(("streams", i, key), what, fix)
 
 
 def _sources(stream: Stream, place: Place) -> Iterator[Complaint]:

@@ -61,7 +61,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_whole(self) -> bool:
         """Whether it is a run to compare others with: it read all there was, to the end."""
-        return self.state == "completed" and not self.is_cut and not self.nothing_new
+        is_through = self.state in ("completed", "held")
+        return is_through and not self.is_cut and not self.nothing_new
 
 
 def made(run_id: str, state: Ending, counts: Mapping[str, Counts], work: Work) -> Entry:

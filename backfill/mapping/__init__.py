@@ -21,6 +21,7 @@ from backfill.mapping.fields import (
     Relationship,
     Source,
     ValueType,
+    is_consent,
 )
 from backfill.mapping.refusing import RowsMax, rows_max
 from backfill.mapping.since import Since
@@ -48,5 +49,6 @@ __all__ = [
     "ValueType",
     "Vanished",
     "VanishedSet",
+    "is_consent",
     "rows_max",
 ]

@@ -185,3 +185,12 @@ class Source(Model):
     columns: list[str] | None = Described(
         None, description="CSV without a header line: the names of the columns."
     )
+
+
+#: Attributes that say who may be mailed.  [docs: reserved attributes]
+_CONSENT = ("unsubscribed", "cio_subscription_preferences")
+
+
+def is_consent(name: str) -> bool:
+    """Whether an attribute, or what a dotted name is a part of, says who may be mailed."""
+    return name.split(".")[0] in _CONSENT

@@ -196,7 +196,7 @@ class Stream(Model):
 
     def may_name_those_of(self, other: Stream) -> bool:
         """Whether its rows bring to life entities that another stream may be about as well."""
-        if self.operation != other.operation or self.operation[1] != "identify":
+        if self.operation != (other.operation[0], "identify"):
             return False
         if self.existing_only:
             return False

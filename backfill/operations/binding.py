@@ -10,6 +10,7 @@ from backfill.columns import json_string
 from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.errors import MappingError
 from backfill.mapping import Field, ObjectRef, Stream, ValueType
+from backfill.masks import masked
 from backfill.trackapi import EntityType
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
         fix = "write it with its header line, which no row need follow, or take it out of `source`"
         raise MappingError(f"{label} is empty: it has no header", f"stream {stream.name}", fix)
     for path, name in missing(stream, columns):
-        fix = f"use one of: {', '.join(columns)}"
+        fix = f"use one of: {', '.join(map(_as_name, columns))}"
         if parted := _parted_by(columns, name):
             shown = "a tab" if parted == "\t" else f"'{parted}'"
             fix = (
@@ -61,6 +62,16 @@ def check(stream: Stream, columns: Sequence[str] | None, label: str) -> None:
                 f" {json_string(parted)}}}, or write the file with the delimiter it is read with"
             )
         raise MappingError(f"no column '{name}' in {label}", f"stream {stream.name}, {path}", fix)
+
+
+def _as_name(column: str) -> str:
+    """A column's name; of what looks like a value, of a file without its header, the shape."""
+    is_value = (
+        "@" in column
+        or not any(map(str.isalpha, column))
+        or len(column) > trackapi.ATTRIBUTE_NAME_BYTES_MAX
+    )
+    return masked(column) if is_value else column
 
 
 def _parted_by(columns: Iterable[str], name: str) -> str | None:

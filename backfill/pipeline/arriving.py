@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from backfill import readers
 from backfill.arrivals import Arrival, Sorted, sort, was_anything_taken
-from backfill.config import Job
+from backfill.checkpoint import peek
+from backfill.config import PART, Job
+from backfill.ledger import Taken
 from backfill.mapping import Stream
 from backfill.phrases import counted
 from backfill.readers import Content
@@ -46,13 +48,24 @@ def look(
     """
     if not (stream.takes_files_once and readers.is_open(stream.source, job.base)):
         return [(file, None) for file in readers.find(stream.name, stream.source, job.base)], None
-    may_be_empty = was_anything_taken(stream.name, saved)
+    elsewhere = _taken_elsewhere(job, stream)
+    may_be_empty = was_anything_taken(stream.name, saved, elsewhere)
     found = readers.find(stream.name, stream.source, job.base, may_be_empty=may_be_empty)
     files = tuple(Arrived(file, readers.content(file.path)) for file in found)
     told = [Arrival(file.label, *content) for file, content in files]
-    arrivals = Arrivals(files, sort(stream.name, told, saved))
+    arrivals = Arrivals(files, sort(stream.name, told, saved, elsewhere))
     chosen = [files[place] for place in arrivals.sorted.files]
     return [(replace(file, index=i), what) for i, (file, what) in enumerate(chosen)], arrivals
+
+
+def _taken_elsewhere(job: Job, stream: Stream) -> tuple[Taken, ...]:
+    """The files that `run --only STREAM` took, for the whole job; that, for such a part."""
+    if job.part_of is not None:
+        other = job.part_of.checkpoint
+    else:
+        other = job.checkpoint.with_name(f"{job.checkpoint.name}.{PART}{stream.name}")
+    saved = peek(other)
+    return saved.taken if saved is not None else ()
 
 
 def remarks(start: Start | None, arrivals: Mapping[str, Arrivals | None]) -> list[Remark]:

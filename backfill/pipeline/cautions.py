@@ -57,6 +57,12 @@ def _staying(width: Width) -> Iterator[Remark]:
         text = "who vanishes is suppressed, and who comes back stays suppressed: lift it by hand"
     if text:
         yield Remark(f"{stream.name}: {text}", "set_stays", "warning")
+    if told != "ignore" and len(kinds := list(stream.person or ())) > 1:
+        text = (
+            f"who gets another {kinds[0]} and keeps the {kinds[1]} vanishes by the old one; the new"
+            " one is told again in the next run, for the API may not take it before"
+        )
+        yield Remark(f"{stream.name}: {text}", "vanished_of_several_names", "warning")
 
 
 def _removed(job: Job) -> Iterator[Remark]:

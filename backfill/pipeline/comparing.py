@@ -28,6 +28,7 @@ from backfill.checkpoint import locked, new_run_id
 from backfill.config import Job
 from backfill.errors import CheckpointError
 from backfill.mapping import Stream
+from backfill.operations.binding import KEY_ROW
 from backfill.pipeline.blocks import Turn, sound_blocks
 from backfill.pipeline.sources import OpenFile, OpenStream
 from backfill.remarks import Says
@@ -50,10 +51,17 @@ class Scope:
 
 def loose(streams: tuple[OpenStream, ...]) -> Loose:
     """Which of the streams may differ while a run is unfinished."""
-    return Loose(
-        frozenset(one.name for one in streams if one.stream.changes is not None),
-        frozenset(one.name for one in streams if one.stream.since is not None),
-    )
+    compared = frozenset(one.name for one in streams if one.stream.changes is not None)
+    growing = frozenset(one.name for one in streams if one.stream.since is not None)
+    if compared or growing:  # a job for every night: what is sent whole then is anew, too
+        growing |= frozenset(one.name for one in streams if _is_sent_whole(one))
+    return Loose(compared, growing)
+
+
+def _is_sent_whole(stream: OpenStream) -> bool:
+    """Whether its rows are the same to the API whatever file of its name they stand in."""
+    event = stream.stream.event
+    return stream.arrivals is None and (event is None or event.key != KEY_ROW)
 
 
 def memories(
@@ -69,15 +77,23 @@ def memories(
     Raises CheckpointError where it belongs to another key or workspace, is in use, or damaged.
     """
     found = {}
-    for stream in (one.stream for one in streams if one.stream.changes is not None):
+    for one in streams:
+        stream = one.stream
+        if stream.changes is None:
+            continue
         path = known_path(job, stream.name)
         held.enter_context(locked(path))
-        belongs = _belongs(stream, destination)
+        files = _files_before(path)
+        are_fewer = len(one.files) < files and not isinstance(stream.max_vanished, int)
+        files_now = files if are_fewer or job.part_of is not None else len(one.files)
+        belongs = _belongs(stream, destination, files_now)
         if aside := _put_aside(path, belongs, is_full=scope.is_full):
             says(f"{stream.name}: what was known by another key is kept as {aside}", "known_kept")
         names_first = stream.vanished != "ignore"
         opened = Known.open(path, belongs)
-        found[stream.name] = Memory(opened, _texts(stream, path), names_first=names_first)
+        found[stream.name] = Memory(
+            opened, _texts(stream, path), names_first=names_first, files=files
+        )
         held.callback(found[stream.name].close)
     _give_back()
     return found
@@ -93,7 +109,9 @@ def looked_at(job: Job, streams: tuple[OpenStream, ...], held: ExitStack) -> dic
             _check(path, header.belongs, _belongs(stream, header.belongs["destination"]))
         kept = texts.path_of(path)
         found[stream.name] = Memory(
-            Known.look(path), _texts(stream, path) if kept.exists() else None
+            Known.look(path),
+            _texts(stream, path) if kept.exists() else None,
+            files=_files_before(path),
         )
         held.callback(found[stream.name].close)
     return found
@@ -184,9 +202,16 @@ def check_known(job: Job, stream: Stream, destination: str) -> None:
         _check(path, header.belongs, _belongs(stream, destination))
 
 
-def _belongs(stream: Stream, destination: str) -> dict[str, Any]:
+def _belongs(stream: Stream, destination: str, files: int = 0) -> dict[str, Any]:
+    """files: how many the export is to have before anybody counts as gone."""
     assert stream.changes is not None
-    return {"stream": stream.name, "key": list(stream.changes.columns), "destination": destination}
+    columns = list(stream.changes.columns)
+    return {"stream": stream.name, "key": columns, "destination": destination, "files": files}
+
+
+def _files_before(path: Path) -> int:
+    header = header_of(path)
+    return int(header.belongs.get("files", 0)) if header else 0
 
 
 def _put_aside(path: Path, belongs: Mapping[str, Any], *, is_full: bool) -> Path | None:

@@ -12,6 +12,7 @@ from backfill.mapping import rows_max
 from backfill.pipeline.comparing import Scope, known_path
 from backfill.pipeline.sources import OpenStream, file_identity, opened
 from backfill.pipeline.vanishing import vanished
+from backfill.records import Int64s
 from backfill.remarks import Remark, Says
 from backfill.resumption import Saved
 
@@ -35,9 +36,9 @@ def departures(
         named = gone.named(detection.memory, places)
         if unnamed := len(places) - len(named):
             text = (
-                f"{stream.name}: {unnamed:,} of {len(places):,} vanished keys were sent before"
-                " `vanished` was said: how the API names them is not kept, and nothing is done"
-                " about them"
+                f"{stream.name}: how the API names {unnamed:,} of {len(places):,} vanished keys is"
+                " not kept, and nothing is done about them: they were sent before `vanished` was"
+                " said, or the file of it was lost; --full names all who are still there"
             )
             says(*Remark(text, "vanished_unnamed", "warning"))
         if not len(named):
@@ -46,7 +47,7 @@ def departures(
         listed = gone.path_of(known_path(job, stream.name))
         listed = folder / listed.name if folder else listed
         gone.write(listed, stream.stream, detection.memory, named)
-        found.append(_departing(job, stream, listed))
+        found.append(_departing(job, stream, listed, named))
     return tuple(found)
 
 
@@ -88,12 +89,34 @@ def _say_none_began(stream: OpenStream, says: Says) -> None:
         says(*Remark(text, "vanished_ignored", "warning"))
 
 
-def _departing(job: Job, stream: OpenStream, listed: Path) -> OpenStream:
+def _departing(
+    job: Job, stream: OpenStream, listed: Path, places: Int64s | None = None
+) -> OpenStream:
     # By a path that is the same from wherever the command is called, for the run to go on with.
     path = Path(os.path.relpath(listed.resolve(), job.base.resolve()))
     found = opened(job, gone.stream_of(stream.stream, path))
     assert stream.detector is not None
-    return OpenStream(found.stream, None, found.files, detector=Departures(stream.detector.memory))
+    departures = Departures(stream.detector.memory, places)
+    return OpenStream(found.stream, None, found.files, detector=departures)
+
+
+def leave_doubt(departing: OpenStream, streams: tuple[OpenStream, ...]) -> None:
+    """What other streams know of who is removed does not count any more; durable when it returns.
+
+    streams: those that compare. Who has several identifiers may be told in this very run what the
+    API applies only once another, who has one of them, is removed.
+    """
+    detector = departing.detector
+    assert isinstance(detector, Departures)
+    us = next(one for one in streams if one.name + gone.SUFFIX == departing.name)
+    detector.memory.are_unsure = len(us.stream.person or ()) > 1
+    if detector.places is None or us.stream.vanished not in ("delete", "suppress"):
+        return
+    removed = detector.memory.known.at(detector.places)
+    for other in streams:
+        if other is not us and other.stream.compared_by == us.stream.compared_by:
+            assert other.detector is not None
+            other.detector.memory.doubt_those(removed)
 
 
 def _check_count(stream: OpenStream, vanished: int, known: int) -> None:

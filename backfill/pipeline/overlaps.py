@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backfill.errors import ConfigError
-from backfill.mapping import Field, Stream
+from backfill.mapping import Field, Stream, is_consent
 from backfill.operations import binding
 from backfill.remarks import Remark
 
-#: Attributes that say who may be mailed.  [docs: reserved attributes]
-_CONSENT = ("unsubscribed", "cio_subscription_preferences")
 #: How many attributes a warning names.
 _NAMED_MAX = 5
 
@@ -82,11 +80,6 @@ def is_same_kind(one: Stream, other: Stream) -> bool:
     types = [stream.object.type if stream.object else None for stream in (one, other)]
     values = {str(field.value) for field in types if field and field.is_constant}
     return len(values) < 2
-
-
-def is_consent(name: str) -> bool:
-    """Whether an attribute, or what a dotted name is a part of, says who may be mailed."""
-    return name.split(".")[0] in _CONSENT
 
 
 def _pairs(widths: Sequence[Width]) -> Iterator[tuple[Width, Width]]:

@@ -29,6 +29,8 @@ class Preparing:
         self._job, self._streams, self._scope = job, streams, scope
         self._says, self._stop = says, stop
         self._memories: dict[str, Memory] = {}
+        self._found: tuple[OpenStream, ...] = ()
+        self._departing: tuple[OpenStream, ...] = ()
         self.dropped: dict[str, Counts] = {}
         self._compared = frozenset(comparing.loose(streams).compared)
 
@@ -55,12 +57,14 @@ class Preparing:
         await self._stop.through(
             comparing.compared(self._streams, self._memories, scope, into=found)
         )
-        streams = tuple(found)
+        self._found = streams = tuple(found)
         if resumed is not None and self._scope.limit is not None:
             return streams  # who vanished stays to be done without a limit
         if resumed is not None:
-            return (*streams, *departing.again(self._job, streams, resumed, self._says))
-        return (*streams, *departing.departures(self._job, streams, scope, before, self._says))
+            self._departing = departing.again(self._job, streams, resumed, self._says)
+        else:
+            self._departing = departing.departures(self._job, streams, scope, before, self._says)
+        return (*streams, *self._departing)
 
     def begin(self, run_id: str, *, is_resumed: bool) -> None:
         """The run begins, or goes on: what it learns is remembered from now on."""
@@ -70,6 +74,9 @@ class Preparing:
                 memory.doubt_all()
             if memory.texts is not None:
                 memory.texts.begin(run_id)
+        compared = tuple(one for one in self._found if one.stream.changes is not None)
+        for one in self._departing:
+            departing.leave_doubt(one, compared)
 
     def _say_unknown(self, before: Saved | None) -> None:
         """Say where nothing is known although an earlier run was there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 from backfill.checkpoint import Checkpoint, new_run_id, peek
 from backfill.config import Job
@@ -64,6 +65,9 @@ async def _run(job: Job, place: Place, options: Options, watcher: Watcher, stop:
             base = await _as_of(saved, known, base, job, stop)
         identity = job_identity(place.identity, base)
         start = decide(identity, saved, loose(base), is_full=options.full)
+        if closed := _closed(start, saved):
+            base = await stop.unless_asked(asyncio.to_thread(open_streams, job, closed))
+            identity = job_identity(place.identity, base)
         _say(arriving.remarks(start, {each.name: each.arrivals for each in base}), watcher)
         if start is Start.FINISHED and saved is not None:
             record.found_nothing_new(saved.run_id)
@@ -90,8 +94,9 @@ async def _run(job: Job, place: Place, options: Options, watcher: Watcher, stop:
         running = Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
         state, error = await running.deliver(place, saved, stop)
         record.ended(run_id, state, ledger.known, running.held, error)
+        if state in ("completed", "held"):
+            learn(job, checkpoint.load(), watcher.says, is_whole=options.limit is None)
         if state == "completed":
-            learn(job, checkpoint.load(), watcher.says)
             await _put_away(base, checkpoint, options, watcher, stop)
     return Closing(
         state,
@@ -144,6 +149,16 @@ def _opened(job: Job, options: Options, watcher: Watcher) -> Checkpoint:
     if checkpoint.kept is not None:
         watcher.says(f"The old checkpoint is kept as {checkpoint.kept}.", "checkpoint_kept")
     return checkpoint
+
+
+def _closed(start: Start, saved: Saved | None) -> Saved | None:
+    """The unfinished run that another one takes the place of; None: there is none.
+
+    Files that came while it went on are taken by that one, and those it has sent are not again.
+    """
+    if start is not Start.NEW_RUN or saved is None or saved.is_finished:
+        return None
+    return replace(saved, is_closed=True)
 
 
 def _say_closed(saved: Saved | None, watcher: Watcher) -> None:

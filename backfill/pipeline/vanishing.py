@@ -53,9 +53,10 @@ def vanished(
 
 
 def _others(stream: OpenStream, streams: tuple[OpenStream, ...]) -> Iterator[OpenStream]:
-    """The streams that may name who is gone from this one."""
-    if stream.stream.vanished not in ("delete", "suppress"):
-        return
+    """The streams that may name who is gone from this one, as far as that can be told.
+
+    Of `delete` and `suppress` the config is refused where it cannot.
+    """
     for other in streams:
         is_alike = other.stream.compared_by == stream.stream.compared_by
         if other is not stream and is_alike and other.stream.may_name_those_of(stream.stream):
@@ -82,7 +83,7 @@ def _why_not(
 
 def _why_not_whole(stream: OpenStream, before: Saved | None) -> str:
     assert isinstance(stream.detector, Detection)
-    found = stream.detector.comparison
+    found, files = stream.detector.comparison, stream.detector.memory.files
     if stream.stream.since is not None:
         return "the export holds new rows only (since)"
     if not len(found.said):
@@ -91,6 +92,12 @@ def _why_not_whole(stream: OpenStream, before: Saved | None) -> str:
         return f"{empty[0]} holds no rows"
     if missing := _missing(stream, before):
         return f"{missing} was there in the last run and is not any more"
+    if len(stream.files) < files and not isinstance(stream.stream.max_vanished, int):
+        return (
+            f"{counted(files, 'file')} were there before and {len(stream.files):,} now: put back"
+            " what is missing, or, if it is meant, allow it for one run: add --set"
+            f" streams.{stream.name}.max_vanished={len(found.gone)} to the command"
+        )
     if found.unreadable:
         assert found.first_unreadable is not None
         file, row = found.first_unreadable

@@ -11,7 +11,7 @@ mended export says of it is sent by the next run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,6 +44,7 @@ NOTHING = "no attribute changed"
 # What of an entity stays although the rest is undone.
 TIES = "relationships that the run changed stay as they are"
 NAMES = "identifiers that the run changed stay as they are"
+BLANK = "what may have been blank before stays: what a blank left there is not kept"
 CONSENT = "`unsubscribed` and subscriptions stay where setting them back could mean mail"
 
 
@@ -82,10 +83,13 @@ class Left:
     identifiers: Mapping[str, str] = field(default_factory=dict)
 
 
-def reversal(change: Change, *, is_told_last: bool = True) -> SetBack | FirstSeen | Left:
+def reversal(
+    change: Change, *, is_told_last: bool = True, may_be_blank: Collection[str] = ()
+) -> SetBack | FirstSeen | Left:
     """What takes back what a run did to an entity.
 
-    is_told_last: whether the text is what it was told last.
+    is_told_last: whether the text is what it was told last. may_be_blank: attributes that were left
+    out where they were blank, so that one that was not sent may have been set all the same.
     """
     if change.text is None:
         before = _MEMBERS.decode(change.previous) if change.previous else {}
@@ -102,10 +106,15 @@ def reversal(change: Change, *, is_told_last: bool = True) -> SetBack | FirstSee
         return Left(NOT_KEPT, _identifiers(now))
     if _identifiers(now) != _identifiers(then):
         return Left(RENAMED, _identifiers(now))
-    return _set_back(now, then)
+    return _set_back(now, then, may_be_blank)
 
 
-def _set_back(now: Members, then: Members) -> SetBack | Left:
+def names_before(change: Change) -> Collection[str]:
+    """The attributes that an entity was told before."""
+    return _attributes(_MEMBERS.decode(change.previous)) if change.previous else ()
+
+
+def _set_back(now: Members, then: Members, may_be_blank: Collection[str]) -> SetBack | Left:
     is_person = now["type"] == _PERSON
     told, before = _attributes(now), _attributes(then)
     differing = {
@@ -114,6 +123,7 @@ def _set_back(now: Members, then: Members) -> SetBack | Left:
         if name != _UPDATE and told.get(name) != before.get(name)
     }
     staying = {name: _why_it_stays(name, value) for name, value in differing.items() if is_person}
+    staying |= {name: BLANK for name in differing if name not in before and name in may_be_blank}
     attributes = {name: value for name, value in differing.items() if not staying.get(name)}
     stays = list(dict.fromkeys(filter(None, staying.values())))
     if now.get("cio_relationships") != then.get("cio_relationships"):

@@ -19,11 +19,13 @@ from backfill.remarks import Says
 from backfill.resumption import Saved
 from backfill.undoing.kept import check, keeping
 from backfill.undoing.lists import (
+    DELETE,
     LEFT,
     LISTS,
     SENT,
     checkpoint_of,
     detector_of,
+    listed_keys,
     path_of,
     streams_of,
 )
@@ -106,6 +108,7 @@ class Reversing:
     says: Says
     dropped: Mapping[str, Counts] = field(default_factory=dict)
     _memories: Mapping[str, Memory] = field(default_factory=dict)
+    _deleting: Mapping[str, list[str]] = field(default_factory=dict)
 
     async def prepared(
         self, destination: str, resumed: Saved | None, held: ExitStack
@@ -115,9 +118,14 @@ class Reversing:
         Raises CheckpointError where another run began meanwhile.
         """
         names = {whole_of(one.name) for one in self.streams}
-        concerned = tuple(OpenStream(s, None, ()) for s in self.whole.streams if s.name in names)
+        deleting = {one.name: _alike(self.whole, one) for one in self.streams}
+        alike = {name for names in deleting.values() for name in names}
+        concerned = tuple(
+            OpenStream(s, None, ()) for s in self.whole.streams if s.name in names | alike
+        )
         memories = comparing.memories(self.whole, concerned, destination, Scope(), held, self.says)
-        for name, memory in memories.items():
+        for name in names:
+            memory = memories[name]
             assert memory.texts is not None, "a stream that is undone keeps what it sent"
             last = resumed.run_id if resumed else self.last_runs[name]
             if memory.texts.runs()[-1] != last:
@@ -126,14 +134,28 @@ class Reversing:
                     f"stream {name}, {memory.known.path}",
                     "run the same command again",
                 )
-        self._memories = memories
+        self._memories, self._deleting = memories, deleting
         return tuple(_with_memory(one, memories) for one in self.streams)
 
-    def begin(self, run_id: str, *, is_resumed: bool) -> None:  # noqa: ARG002
+    def begin(self, run_id: str, *, is_resumed: bool) -> None:
         """The undo begins, or goes on: what it changes is remembered as its own."""
-        for memory in self._memories.values():
-            assert memory.texts is not None
-            memory.texts.begin(run_id, undoes=self.run_id)
+        for name in {whole_of(one.name) for one in self.streams}:
+            texts = self._memories[name].texts
+            assert texts is not None
+            texts.begin(run_id, undoes=self.run_id)
+        for one in self.streams:
+            if not is_resumed and (others := self._deleting[one.name]):
+                removed = listed_keys(one.files[0].file.path)
+                for other in others:
+                    self._memories[other].doubt_those(removed)
+
+
+def _alike(job: Job, stream: OpenStream) -> list[str]:
+    """The other streams of a job that may know whom a stream of an undo deletes."""
+    us = next(one for one in job.streams if one.name == whole_of(stream.name))
+    if not stream.name.endswith(DELETE) or not us.compared_by:
+        return []
+    return [one.name for one in job.streams if one is not us and one.compared_by == us.compared_by]
 
 
 def _with_memory(stream: OpenStream, memories: Mapping[str, Memory]) -> OpenStream:

@@ -19,7 +19,7 @@ from backfill.pipeline import comparing
 from backfill.undoing.births import Births
 from backfill.undoing.kept import check, keeping, span, why_never
 from backfill.undoing.lists import Lists
-from backfill.undoing.reversal import FirstSeen, Left, SetBack, reversal
+from backfill.undoing.reversal import FirstSeen, Left, SetBack, names_before, reversal
 
 #: What opens the App API of the workspace: it, and how a checkpoint knows the workspace; None:
 #: there is no key.
@@ -120,9 +120,15 @@ def _of_stream(
         known = held.enter_context(closing(Known.look(comparing.known_path(job, stream.name))))
         told = ToldLast(known)
         written = held.enter_context(Lists(job, run_id, stream)) if lists else None
+        blanks = _may_be_blank(stream, texts, run_id)
         try:
             for changes in texts.changed_by(run_id):
-                _sort(changes, told.are(changes), found, births, written)
+                both = zip(changes, told.are(changes), strict=True)
+                reversals = [
+                    reversal(change, is_told_last=is_last, may_be_blank=blanks)
+                    for change, is_last in both
+                ]
+                _sort(changes, reversals, found, births, written)
         except OSError as error:
             raise StorageError(
                 f"who is to be set back cannot be listed: {error.strerror}",
@@ -132,16 +138,27 @@ def _of_stream(
     return found
 
 
+def _may_be_blank(stream: Stream, texts: Texts, run_id: str) -> set[str]:
+    """The attributes that anybody had before a run, and whose blanks are not sent."""
+    named = stream.named_attributes
+    had = {
+        name
+        for changes in texts.changed_by(run_id)
+        for change in changes
+        for name in names_before(change)
+    }
+    blanks = {name: named[name].blank if name in named else None for name in had}
+    return {name for name, blank in blanks.items() if (blank or stream.blank) == "omit"}
+
+
 def _sort(
     changes: list[Change],
-    are_last: list[bool],
+    reversals: list[SetBack | FirstSeen | Left],
     found: StreamUndo,
     births: Births,
     written: Lists | None,
 ) -> None:
     """Count some entities by what becomes of them, and list them."""
-    both = zip(changes, are_last, strict=True)
-    reversals = [reversal(change, is_told_last=is_last) for change, is_last in both]
     seen = [each for each in reversals if isinstance(each, FirstSeen)]
     reasons = iter(births.why_left(seen))
     for change, each in zip(changes, reversals, strict=True):

@@ -34,6 +34,34 @@ def test_a_new_file_is_sent_and_the_ones_before_are_not(tmp_path, source):
     assert "people: 2 new files; 1 file taken before is left out" in told.text
 
 
+@pytest.mark.parametrize("part_is_first", [True, False])
+def test_a_part_of_a_job_and_the_whole_know_what_the_other_took(tmp_path, part_is_first):
+    come(tmp_path, a=["a"])
+    part = ("--only", "people")
+    with recording() as server:
+        nights = Nights(tmp_path, server)
+        first, _ = nights.run(*(part if part_is_first else ()))
+        come(tmp_path, b=["b"])
+        second, _ = nights.run(*(() if part_is_first else part))
+
+    assert (first, second) == (["a"], ["b"])
+
+
+def test_files_that_wait_are_taken_by_the_run_that_takes_the_place_of_a_stopped_one(tmp_path):
+    others = {"name": "others", "source": "others.csv", "person": {"id": "id"}}
+    others |= {"attributes": "*", "changes": {"key": "id"}, "max_rejects": 0}
+    come(tmp_path, a=["a"])
+    with recording() as server:
+        nights = Nights(tmp_path, server, PEOPLE | {"source": "in/*.csv"}, others)
+        sent = []
+        for night, name in enumerate("ab"):
+            come(tmp_path, **{name: [name]})
+            (tmp_path / "others.csv").write_text(f"id,v\n,{night}\n")
+            sent.append([one for one in nights.run()[0] if one in "ab"])
+
+    assert sent == [["a"], ["b"]]
+
+
 def test_a_file_is_known_by_its_content_and_not_by_its_name(tmp_path):
     come(tmp_path, a=["a"], b=["b"])
     with recording() as server:

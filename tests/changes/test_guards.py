@@ -495,6 +495,18 @@ def test_nobody_vanishes_with_a_file_that_is_empty_or_missing(nights, left):
     assert any("vanished_ignored" in text and "part-b.csv" in text for text in nights.heard)
 
 
+def test_nobody_vanishes_while_a_file_is_missing_until_somebody_says_how_many(nights):
+    nights.job(DELETING | {"source": "part-*.csv", "max_vanished": "100%"})
+    of_files(nights, a=["p1,v"], b=["p2,v"])
+
+    assert of_files(nights, a=["p1,w"]) == []
+    assert of_files(nights, a=["p1,x"]) == []
+    assert any("2 files were there before" in text for text in nights.heard)
+    assert any("--set streams.people.max_vanished=1" in text for text in nights.heard)
+    nights.job(DELETING | {"source": "part-*.csv", "max_vanished": 1})
+    assert of_files(nights, a=["p1,y"]) == ["p2"]
+
+
 def test_who_is_in_none_of_as_many_files_of_other_names_vanishes(nights):
     nights.job(DELETING | {"source": "part-*.csv", "max_vanished": "100%"})
     of_files(nights, a=["p1,v", "p3,v"], b=["p2,v"])

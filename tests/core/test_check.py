@@ -215,3 +215,10 @@ def test_a_time_of_attributes_that_is_unreadable_is_never_sent_as_something_else
 
     found = operations(encoded(rows, stream(timestamp="t", on_error=on_error)))
     assert [operation.get("timestamp") for operation in found] == [None, 5]
+
+
+def test_what_stands_in_place_of_a_header_is_shown_by_its_shape():
+    with pytest.raises(MappingError) as caught:
+        check(stream(person={"id": "id"}), ["17", "bob@example.com", "+49 1", "plan"], "x.csv")
+
+    assert caught.value.fix == "use one of: 99, aaa@aaaaaaa.aaa, +99 9, plan"

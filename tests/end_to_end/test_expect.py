@@ -246,6 +246,37 @@ def test_what_a_limit_left_is_sent_later_and_then_the_night_is_learnt_from(tmp_p
     assert codes == [0, 0, 0]
 
 
+def test_of_files_that_are_taken_once_the_rows_of_a_file_are_compared(tmp_path):
+    expecting(tmp_path, source="in/*.csv")
+    (tmp_path / "in").mkdir()
+
+    with recording() as server:
+        codes = []
+        for files in ([100, 101, 102], [103], [104, 105], [106], [20]):
+            for count in files:
+                export(tmp_path, count, f"in/{count}.csv", night=count)
+            codes.append(run_job(tmp_path, server.address).code)
+
+    assert codes == [0, 0, 0, 0, 1]
+
+
+def test_a_night_of_which_some_is_held_is_learnt_from(tmp_path):
+    events = {"name": "orders", "source": "orders.csv", "person": {"id": "id"}}
+    events |= {"event": {"name": "ordered", "timestamp": "at", "key": "content"}}
+    events |= {"campaigns": "hold", "changes": {"key": "id"}}
+    write_job(tmp_path, PEOPLE | {"expect": "learnt", "changes": {"key": "id"}}, events)
+    (tmp_path / "orders.csv").write_text(f"id,at\na,{int(time.time())}\n")
+
+    with recording() as server:
+        export(tmp_path, 100)
+        held = run_job(tmp_path, server.address)
+        export(tmp_path, 10)
+        cut = run_job(tmp_path, server.address)
+
+    assert held.told["held"] == 1
+    assert_stopped(cut, "10 rows where")
+
+
 def test_a_part_of_a_job_is_held_against_its_nights_and_mended_rows_are_not(tmp_path):
     expecting(tmp_path)
 

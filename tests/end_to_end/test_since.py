@@ -220,6 +220,19 @@ def test_a_stopped_night_whose_export_then_grew_begins_anew_where_it_began(tmp_p
     assert run.told["filtered_by"]["since"] == 1
 
 
+def test_a_stream_that_is_sent_whole_beside_it_stops_no_night_either(tmp_path):
+    whole = {"name": "whole", "source": "whole.csv", "person": {"id": "id"}, "attributes": "*"}
+    write_job(tmp_path, PEOPLE | {"since": "at"}, whole)
+
+    with recording() as server:
+        for night, name in enumerate(("x", "y")):
+            export(tmp_path, [("a", TODAY), ("b", TODAY + 1)])
+            (tmp_path / "whole.csv").write_text(f"id,night\n{name},{night}\n")
+            found, run = sent_by(server, tmp_path, *(("--limit", "1") if name == "x" else ()))
+
+    assert (run.code, found) == (0, ["a", "b", "y"]), run.text
+
+
 def test_a_fresh_start_knows_of_no_night_before(tmp_path):
     growing(tmp_path)
 

@@ -174,6 +174,46 @@ def test_who_vanished_in_the_run_is_left_alone(folder):
     assert list(reasons(told).values()) == [3]
 
 
+def test_what_a_blank_may_have_left_there_is_not_taken_away(folder):
+    night(folder, [{"id": "1", "x": "a", "y": "1"}, {"id": "2", "x": "b", "y": "1"}])
+    night(folder, [{"id": "1", "x": "", "y": "2"}, {"id": "2", "x": "b", "y": "1"}])
+    rows = [{"id": "1", "x": "wrong", "y": "3"}, {"id": "2", "x": "wrong", "y": "1"}]
+    run_id = night(folder, rows)
+    [planned] = undo(folder, run_id, "--plan").told["streams"]
+    undo(folder, run_id)
+
+    assert people(folder) == {
+        "1": {"x": '"wrong"', "y": '"2"'},
+        "2": {"x": '"b"', "y": '"1"'},
+    }
+    assert ["blank" in each["why"] for each in planned["stays"]] == [True]
+
+
+def test_a_run_that_told_everybody_the_same_does_not_stand_between(folder):
+    night(folder, BEFORE)
+    run_id = night(folder, CHANGED)
+    wrong = people(folder)
+    command(folder, None, "run", "job.yaml", "--json", "--full")
+    assert people(folder) == wrong
+    told = undo(folder, run_id, "--plan").told
+
+    assert told["set_back"] == 4
+
+
+def test_whom_an_undo_deletes_every_stream_tells_everything_again(folder):
+    scores = PEOPLE | {"name": "scores", "source": "scores.csv", "changes": {"key": "id"}}
+    write_job(folder, PEOPLE, scores | {"attributes": {"score": "score"}, "vanished": "ignore"})
+    export(folder, [{"id": "1", "score": "5"}], "scores.csv")
+    night(folder, [{"id": "1", "plan": "a"}])
+    export(folder, [{"id": "1", "score": "5"}, {"id": "9", "score": "6"}], "scores.csv")
+    run_id = night(folder, [{"id": "1", "plan": "a"}, {"id": "9", "plan": "a"}])
+    assert undo(folder, run_id).code == 0
+    assert set(people(folder)) == {"1"}
+    night(folder, [{"id": "1", "plan": "b"}, {"id": "9", "plan": "a"}])
+
+    assert people(folder)["9"] == {"plan": '"a"', "score": '"6"'}
+
+
 def test_the_next_run_sends_again_who_was_undone(folder):
     night(folder, BEFORE)
     rows = [*CHANGED, {"id": "new", "plan": "pro", "wrong": "x"}]

@@ -117,10 +117,13 @@ class Expectations:
             yield look, nights, Seen(look.night, look.labels, look.is_json)
 
 
-def learn(job: Job, saved: Saved | None, says: Says) -> None:
-    """Learn from the run that stands at the checkpoint, if it is finished and nobody did."""
+def learn(job: Job, saved: Saved | None, says: Says, *, is_whole: bool = False) -> None:
+    """Learn from the run that stands at the checkpoint, if it is finished and nobody did.
+
+    is_whole: whether it counts as finished, for what it left is held back for a time.
+    """
     try:
-        if saved is not None and saved.is_finished and saved.observed:
+        if saved is not None and (is_whole or saved.is_finished) and saved.observed:
             learnt.learn(job.learnt_file, saved.run_id, saved.observed)
     except BackfillError as error:  # the run has completed all the same
         says(f"{error.what} ({error.where}); {error.fix}", "not_learnt", "warning")

@@ -41,7 +41,7 @@ def differences(expect: Expect, nights: Sequence[Night], seen: Seen) -> Iterator
         text = f"{counted(rows, 'row')}, fewer than `min_rows: {expect.min_rows}`"
         yield Difference(text, is_learnt=False)
     if expect.max_row_change is not None:
-        yield from _rows(expect.max_row_change, nights, rows)
+        yield from _rows(expect.max_row_change, nights, seen.night)
     if expect.columns == "learnt":
         yield from _json_keys(nights, seen) if seen.is_json else _columns(nights, seen)
     elif expect.columns is not None:
@@ -74,16 +74,21 @@ def quoted(names: Sequence[str]) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-def _rows(bound: str, nights: Sequence[Night], rows: int) -> Iterator[Difference]:
-    usual = median(Fraction(night.rows) for night in nights) if nights else Fraction(0)
+def _rows(bound: str, nights: Sequence[Night], night: Night) -> Iterator[Difference]:
+    usual, rows = median(each.rows_a_file for each in nights or (Night("", 0),)), night.rows_a_file
     if not usual or abs(rows - usual) * 100 <= percent(bound) * usual:
         return
     text = (
-        f"{counted(rows, 'row')} where {_median_of(len(nights))} {float(usual):,.0f}:"
+        f"{_tenths(rows)} {'rows a file' if night.files > 1 else 'row' if rows == 1 else 'rows'}"
+        f" where {_median_of(len(nights))} {_tenths(usual)}:"
         f" {float(abs(rows - usual) / usual):.1%} {'fewer' if rows < usual else 'more'}"
         f" (`max_row_change: {bound}`)"
     )
     yield Difference(text, is_learnt=True)
+
+
+def _tenths(number: Fraction) -> str:
+    return f"{float(number):,.1f}".removesuffix(".0")
 
 
 def _median_of(nights: int) -> str:

@@ -58,6 +58,7 @@ class Look:
             columns,
             blanks if self._counts_blanks else None,
             self.expect == "accept",
+            1 if self.stream.arrivals is None else len(self.stream.files),
         )
 
     @property

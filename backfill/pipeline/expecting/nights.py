@@ -7,6 +7,7 @@ once only: what is kept with the run says what it looked like, and the run's nam
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ class Night(msgspec.Struct, frozen=True):
     blanks:  rows without a value, by column; of a row that could not be read every one is blank.
              None where nobody looked.
     is_anew: whether the nights before are no longer compared with.
+    files:   how many they are, where each is taken once: then rows are compared by the file.
     """
 
     run_id: str
@@ -33,6 +35,12 @@ class Night(msgspec.Struct, frozen=True):
     columns: tuple[tuple[str, ...], ...] | None = None
     blanks: dict[str, int] | None = None
     is_anew: bool = False
+    files: int = 1
+
+    @property
+    def rows_a_file(self) -> Fraction:
+        """Rows, of a stream that takes each file once by the file."""
+        return Fraction(self.rows, max(self.files, 1))
 
 
 Nights = Mapping[str, tuple[Night, ...]]
