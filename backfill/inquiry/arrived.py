@@ -69,7 +69,7 @@ class Memory:
 
 def memory(run: Run, stream: Stream) -> Memory:
     """Of the first run of a job; nothing of one of mended rows, or where nothing was taken."""
-    if run.name or run.saved is None:
+    if run.name or run.saved is None or not stream.takes_files_once:
         return Memory()
     own = (taken for taken in run.saved.taken if taken.stream == stream.name)
     found = {Content(taken.size, taken.content): taken for taken in own}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from backfill import readers
 from backfill.config import Job
 from backfill.errors import BackfillError, UsageError
 from backfill.inquiry import refusals
@@ -85,7 +86,12 @@ def found(job: Job) -> list[Refused]:
         for run in every
         for stream in run.streams
     }
-    everything = [_refused(run, stream, every, known) for run in every for stream in run.streams]
+    everything = [
+        _refused(run, stream, every, known)
+        for run in every
+        for stream in run.streams
+        if not _is_read_again(job, run, stream, every[0])
+    ]
     left = [each for each in everything if each.rows or each.remarks]
     if not left and every[0].saved is None:
         raise UsageError(
@@ -94,6 +100,12 @@ def found(job: Job) -> list[Refused]:
             f"run the job first (backfill run {job.path}), or give the same --set as the run had",
         )
     return left
+
+
+def _is_read_again(job: Job, run: Run, stream: Stream, first: Run) -> bool:
+    """Whether the whole job has read all of the stream since a run of a part of it."""
+    takes_files = stream.takes_files_once and readers.is_open(stream.source, job.base)
+    return bool(run.name) and 0 < run.began_s < first.began_s and not takes_files
 
 
 def _refused(
@@ -126,7 +138,7 @@ def _refused(
 
 def _of_earlier_runs(run: Run, stream: Stream) -> Iterator[str]:
     """Where the refused rows stand of files that no later run reads again."""
-    saved = run.saved if not run.name else None
+    saved = run.saved if not run.name and stream.takes_files_once else None
     of_stream = [taken for taken in (saved.taken if saved else ()) if taken.stream == stream.name]
     rows = sum(taken.rejected for taken in of_stream if saved and taken.run_id != saved.run_id)
     kept = [path.name for path in earlier(run.rejects, stream.name)] if rows else []

@@ -43,7 +43,7 @@ class Looking:
         try:
             gone = departing.departures(self._job, streams, scope, before, self._says, Path(folder))
         except GuardError as error:
-            text = f"a run stops before it sends anything: {error.what}; {error.fix}"
+            text = f"{error.what}; {error.fix}"
             self.found.append(Finding("too_many_vanished", text))
             return streams
         self.found += [self._departure(stream) for stream in gone]

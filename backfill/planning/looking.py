@@ -38,6 +38,10 @@ class Sample(NamedTuple):
     value: str = ""
 
 
+#: Kinds of findings with which a run stops before it sends anything.
+STOPPING = frozenset({"not_as_expected", "too_many_vanished"})
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something a person should know before the run.

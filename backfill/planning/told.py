@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from backfill.phrases import PARTS, aligned, counted
-from backfill.planning.looking import Finding, Sample, listed
+from backfill.planning.looking import STOPPING, Finding, Sample, listed
 from backfill.planning.plan import Plan, StreamPlan
 from backfill.resumption import Start
 
@@ -59,6 +59,7 @@ def lines(plan: Plan) -> list[str]:
     """What `plan` says."""
     return [
         f"Plan of {plan.job.path}, to {plan.address}. Nothing is sent.",
+        *_stops(plan),
         *([] if plan.standing is None else ["", *_standing(plan)]),
         *(["", *plan.arrived] if plan.arrived else []),
         "",
@@ -213,8 +214,14 @@ def _left_out(plan: Plan) -> list[str]:
     ]
 
 
+def _stops(plan: Plan) -> list[str]:
+    """What a run ends with before it has sent anything."""
+    found = [f"  - {finding}" for finding in plan.findings if finding.kind in STOPPING]
+    return ["", "A run stops before it sends anything:", *found] if found else []
+
+
 def _findings(plan: Plan) -> list[str]:
-    found = [f"  - {finding}" for finding in plan.findings]
+    found = [f"  - {finding}" for finding in plan.findings if finding.kind not in STOPPING]
     return ["", "To know before it is sent:", *found] if found else []
 
 
@@ -266,6 +273,8 @@ def _standing(plan: Plan) -> list[str]:
 
 def _next(plan: Plan) -> str:
     run = f"backfill run {plan.job.typed}"
+    if _stops(plan):
+        return "see what stops a run, above"
     if plan.total("rejected"):
         return f"mend what can be mended, then {run}"
     return f"see what there is to know, then {run}" if plan.findings else run

@@ -399,9 +399,11 @@ def test_a_plan_tells_what_differs_and_goes_on(tmp_path):
     told = [f["text"] for f in planned.told["findings"] if f["kind"] == "not_as_expected"]
     assert (planned.code, planned.told["rows"]["read"]) == (0, 10)
     assert told == [
-        "10 rows where the median of 1 night is 100: 90.0% fewer (`max_row_change: 30%`):"
-        " a run stops"
+        "10 rows where the median of 1 night is 100: 90.0% fewer (`max_row_change: 30%`)"
     ]
+    assert (
+        "A run stops before it sends anything:" in command(tmp_path, None, "plan", "job.yaml").text
+    )
 
 
 def test_a_first_night_is_taken_as_it_is_and_says_so(tmp_path):

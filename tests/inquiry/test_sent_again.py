@@ -121,6 +121,19 @@ def test_rows_that_a_mended_run_did_not_come_to_are_open(tmp_path):
     assert sums(ask(tmp_path, "rejects", "job.yaml").told) == (5, 2, 0, 3)
 
 
+def test_what_a_part_refused_is_told_once_when_the_next_night_refuses_it_as_well(tmp_path):
+    write(tmp_path, changes={"key": "id"})
+    with recording() as server:
+        run_job(tmp_path, server.address)
+        run_job(tmp_path, server.address, "--only", "people")
+        write_rows(tmp_path / "people.csv", [{"id": f"p{n}", "note": LONG} for n in range(4)])
+        run_job(tmp_path, server.address)
+
+    asked = ask(tmp_path, "rejects", "job.yaml")
+    assert sums(asked.told) == (4, 0, 0, 4)
+    assert "Mind" not in asked.text
+
+
 def test_the_stream_sent_anew_as_a_whole_leaves_what_was_refused_then(tmp_path):
     write(tmp_path)
     with recording() as server:

@@ -27,7 +27,7 @@ async def not_as_expected(
         pass
     return [
         *(
-            Finding("not_as_expected", f"{each.text}: a run stops", one.stream.name)
+            Finding("not_as_expected", each.text, one.stream.name)
             for one in expected.unexpected()
             for each in one.found
         ),
