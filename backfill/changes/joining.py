@@ -10,7 +10,7 @@ import numpy.typing as npt
 from backfill.changes import entries
 from backfill.changes.entries import Keys
 from backfill.changes.known import Known
-from backfill.changes.tidying import bounds, cut
+from backfill.changes.pieces import bounds, cut
 from backfill.records import Bools, Int64s
 
 UInt32s = npt.NDArray[np.uint32]

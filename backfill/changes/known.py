@@ -1,6 +1,7 @@
 """The file of what is known: records ordered by key, and behind them what was added since.
 
-Rules: it only grows while a run lasts, and is written anew, in order, when the next one begins.
+Rules: it only grows while a run lasts, and is written anew, in order, when one begins that finds
+much added.
 What is torn or cut off at its end is forgotten: that costs a sending, never a row.
 """
 
@@ -17,9 +18,10 @@ import numpy as np
 import xxhash
 
 from backfill.changes import entries
-from backfill.changes.entries import RECORD, Records
+from backfill.changes.entries import Records
 from backfill.changes.header import HEADER_BYTES, Header, header_bytes, mapped
-from backfill.changes.tidying import looked_through, pieces_of
+from backfill.changes.overlay import Overlay, in_order
+from backfill.changes.tidying import looked_through
 from backfill.private import make_folder, sync_folder, writing_whole
 from backfill.records import Int64s
 
@@ -35,8 +37,9 @@ class Known:
     count: how many they are. May be appended to from any thread, by one at a time.
     """
 
-    def __init__(self, file: IO[bytes], offset: int, count: int, path: Path) -> None:
-        self._file, self._offset, self.count, self.path = file, offset, count, path
+    def __init__(self, file: IO[bytes], records: Overlay, path: Path) -> None:
+        self._file, self._records, self.path = file, records, path
+        self.count = records.count
 
     @classmethod
     def open(cls, path: Path, belongs: Mapping[str, Any]) -> Known:
@@ -48,12 +51,12 @@ class Known:
         path = path.resolve()
         with mapped(path):
             make_folder(path.parent)
-            found = looked_through(path)
-            if found is None or found.is_untidy or found.header.belongs != belongs:
-                count = _write_anew(path, belongs, found.records() if found else iter(()))
-            else:
-                count = found.header.size
-            return cls(path.open("r+b", buffering=0), HEADER_BYTES, count, path)
+            found, records = looked_through(path), None
+            if found is not None and found.header.belongs == belongs:
+                records = found.overlay()
+            if records is None:
+                records = _write_anew(path, belongs, found.records() if found else iter(()))
+            return cls(path.open("r+b", buffering=0), records, path)
 
     @classmethod
     def look(cls, path: Path) -> Known:
@@ -61,25 +64,22 @@ class Known:
         path = path.resolve()
         with mapped(path):
             found = looked_through(path)
-            if found is not None and not found.is_untidy:
-                return cls(path.open("rb", buffering=0), HEADER_BYTES, found.header.size, path)
+            if found is not None and (records := found.overlay()) is not None:
+                return cls(path.open("rb", buffering=0), records, path)
             made = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (closed by `close`)
+            made.write(bytes(HEADER_BYTES))
             count = sum(_put(made, piece) for piece in (found.records() if found else ()))
-            return cls(made, 0, count, path)
+            return cls(made, in_order(count), path)
 
     def pieces(self) -> Iterator[Records]:
         """All of them, some at once."""
         with mapped(self.path):
-            yield from pieces_of(self._file, self._offset, self.count)
+            yield from self._records.pieces(self._file)
 
     def at(self, places: Int64s) -> Records:
         """The records at some places."""
-        # One by one: through a map of the file, a few thousand would draw all of it into memory.
-        descriptor, size = self._file.fileno(), RECORD.itemsize
         with mapped(self.path):
-            offsets = (places * size + self._offset).tolist()
-            found = b"".join(os.pread(descriptor, size, offset) for offset in offsets)
-        return np.frombuffer(found, RECORD)
+            return self._records.at(self._file, places)
 
     def append(self, records: Records) -> None:
         """Add later records of entities; they are durable when it returns."""
@@ -100,8 +100,8 @@ class Known:
         self._file.close()
 
 
-def _write_anew(path: Path, belongs: Mapping[str, Any], pieces: Iterator[Records]) -> int:
-    """Put a file in the place of another, whole or not at all; returns how many records it has."""
+def _write_anew(path: Path, belongs: Mapping[str, Any], pieces: Iterator[Records]) -> Overlay:
+    """Put a file in the place of another, whole or not at all; returns what it holds."""
     seal, count = xxhash.xxh3_128(), 0
     with writing_whole(path) as file:
         file.write(bytes(HEADER_BYTES))
@@ -113,7 +113,7 @@ def _write_anew(path: Path, belongs: Mapping[str, Any], pieces: Iterator[Records
         file.flush()
         os.fsync(file.fileno())
     sync_folder(path.parent)
-    return count
+    return in_order(count)
 
 
 def _put(file: IO[bytes], records: Records) -> int:

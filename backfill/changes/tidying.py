@@ -8,21 +8,22 @@ gone.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 import xxhash
 
-from backfill.changes import entries
+from backfill.changes import entries, pieces
 from backfill.changes.entries import ALL_IN_DOUBT, RECORD, Records
 from backfill.changes.header import HEADER_BYTES, Header, damaged, header_of
+from backfill.changes.overlay import Overlay, laid_over
 
-#: Records read at once: 9 MB.
-PIECE_RECORDS = 1 << 18
 #: Added records that are merged at once, about: 36 MB. Each time all of them are read.
 ADDED_RECORDS = 1 << 20
+#: What part of the ordered ones may be added before the file is written anew, and how many: 19 MB.
+ADDED_SHARE, OVERLAID_MAX = 8, 1 << 19
 
 
 class _Added(NamedTuple):
@@ -42,7 +43,7 @@ class _Added(NamedTuple):
         Read from front to back each time: held in memory, they would take ten times as much.
         """
         found, first = [np.empty(0, RECORD)], 0
-        for piece in pieces_of(self.file, self.offset, self.size):
+        for piece in pieces.pieces_of(self.file, self.offset, self.size):
             wanted = np.flatnonzero((piece["hi"] >= low) & (piece["hi"] <= high - 1))
             wanted = wanted[piece["line"][wanted] != ALL_IN_DOUBT]
             some = piece[wanted]
@@ -59,41 +60,30 @@ class Found(NamedTuple):
     path: Path
     header: Header
 
-    @property
-    def is_untidy(self) -> bool:
-        """Whether records stand behind the ordered ones."""
-        return self.path.stat().st_size > HEADER_BYTES + self.header.size * RECORD.itemsize
+    def overlay(self) -> Overlay | None:
+        """The records that were added, over the ordered ones; None: they are too many for that.
+
+        Nor is it done where they are torn at their end, for what is added next must be read, or
+        where they put all before them in doubt.
+        """
+        with self.path.open("rb", buffering=0) as file:
+            added, size = _added(file, self.header.size), self.header.size
+            whole = HEADER_BYTES + (size + added.size) * RECORD.itemsize
+            are_few = added.size * ADDED_SHARE <= size and added.size <= OVERLAID_MAX
+            if not are_few or added.doubted >= 0 or os.fstat(file.fileno()).st_size != whole:
+                return None
+            return laid_over(file, size, entries.latest(added.between(0, 1 << 64)))
 
     def records(self) -> Iterator[Records]:
         """Every entity's latest record, ordered by key."""
         with self.path.open("rb", buffering=0) as file:
             added = _added(file, self.header.size)
-            count = max(self.header.size // PIECE_RECORDS, added.size // ADDED_RECORDS) + 1
-            ends = bounds(count)
-            known = cut(pieces_of(file, HEADER_BYTES, self.header.size), ends)
+            count = max(self.header.size // pieces.PIECE_RECORDS, added.size // ADDED_RECORDS) + 1
+            ends = pieces.bounds(count)
+            known = pieces.cut(pieces.pieces_of(file, HEADER_BYTES, self.header.size), ends)
             for low, high, some in zip([0, *ends], ends, known, strict=False):
                 before = entries.in_doubt(some) if added.doubted >= 0 else some
                 yield entries.with_later(before, added.between(low, high))
-
-
-def bounds(count: int) -> list[int]:
-    """Where each of so many equal parts of all `hi` ends."""
-    return [(i << 64) // count for i in range(1, count + 1)]
-
-
-def cut(pieces: Iterator[Records], ends: Sequence[int]) -> Iterator[Records]:
-    """Records ordered by key, parted where `hi` reaches each end; the last part is the rest."""
-    part = [np.empty(0, RECORD)]
-    left = iter(ends)
-    bound = next(left)
-    for piece in pieces:
-        while piece["hi"][-1] >= bound:
-            at = int(np.searchsorted(piece["hi"], np.uint64(bound)))
-            yield np.concatenate([*part, piece[:at]])
-            part, piece, bound = [np.empty(0, RECORD)], piece[at:], next(left)
-        part.append(piece)
-    yield np.concatenate(part)
-    yield from (np.empty(0, RECORD) for _ in left)
 
 
 def looked_through(path: Path) -> Found | None:
@@ -102,7 +92,7 @@ def looked_through(path: Path) -> Found | None:
         return None
     seal = xxhash.xxh3_128()
     with path.open("rb", buffering=0) as file:
-        for piece in pieces_of(file, HEADER_BYTES, header.size):
+        for piece in pieces.pieces_of(file, HEADER_BYTES, header.size):
             seal.update(piece.data)
     if seal.hexdigest() != header.seal:
         raise damaged(path)
@@ -114,7 +104,7 @@ def _added(file: IO[bytes], count: int) -> _Added:
     offset = HEADER_BYTES + count * RECORD.itemsize
     size = (os.fstat(file.fileno()).st_size - offset) // RECORD.itemsize
     doubted, first = -1, 0
-    for piece in pieces_of(file, offset, max(size, 0)):
+    for piece in pieces.pieces_of(file, offset, max(size, 0)):
         is_sound = entries.sound(piece)
         sound = len(piece) if is_sound.all() else int(np.argmin(is_sound))
         marks = np.flatnonzero(piece["line"][:sound] == ALL_IN_DOUBT)
@@ -123,13 +113,3 @@ def _added(file: IO[bytes], count: int) -> _Added:
         if sound < len(piece):
             break
     return _Added(file, offset, first, doubted)
-
-
-def pieces_of(file: IO[bytes], offset: int, count: int) -> Iterator[Records]:
-    """So many records from some place on, some at once."""
-    for first in range(0, count, PIECE_RECORDS):
-        size = min(PIECE_RECORDS, count - first) * RECORD.itemsize
-        found = os.pread(file.fileno(), size, offset + first * RECORD.itemsize)
-        if len(found) < size:
-            raise damaged(Path(str(file.name)))
-        yield np.frombuffer(found, RECORD)

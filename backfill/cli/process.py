@@ -20,6 +20,9 @@ def settle() -> None:
     """Settle it, as far as the environment does not say otherwise."""
     # Our stages are polars' threads; with a pool of two, small steps take half as long again.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    # numpy's algebra, which nothing of ours calls, would begin a thread that looks for work for a
+    # tenth of a second.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # no glibc
         return

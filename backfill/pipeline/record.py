@@ -80,10 +80,10 @@ class Record:
 
 def never_began(checkpoint: Path, began_s: float, error: BackfillError) -> None:
     """Write down that a run of the job was stopped before it began, if it has a checkpoint."""
-    if checkpoint.exists():
-        start = Work(sittings=(Sitting(began_s, time.time()),))
-        entry = replace(history.made("", "stopped", {}, start), reason=error.what)
-        with suppress(OSError, BackfillError):  # what is raised already is worse
+    start = Work(sittings=(Sitting(began_s, time.time()),))
+    entry = replace(history.made("", "stopped", {}, start), reason=error.what)
+    with suppress(OSError, BackfillError):  # what is raised already is worse
+        if checkpoint.exists():
             history.append(checkpoint, entry)
 
 

@@ -47,6 +47,8 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     given = parser.parse_args()
     settle()
+    import backfill.chunker
+    import backfill.config
     import backfill.operations
     import backfill.pipeline  # noqa: F401
 

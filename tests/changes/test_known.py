@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backfill.changes import entries
-from backfill.changes import tidying as files
+from backfill.changes import entries, pieces, tidying
 from backfill.changes.entries import RECORD, Records
 from backfill.changes.known import Known
 from backfill.errors import CheckpointError, StorageError
@@ -75,15 +74,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("known")
 
 
+@pytest.mark.parametrize("share", [0, 8])  # whether what is added is laid over, or all written anew
 @given(told=steps, piece=st.sampled_from([1, 2, 3, 1 << 18]))
 @settings(max_examples=100, deadline=None)
-def test_whatever_is_added_and_however_often_it_is_reopened_it_is_a_dict(folder, told, piece):
+def test_whatever_is_added_and_however_often_it_is_reopened_it_is_a_dict(
+    folder, share, told, piece
+):
     path = folder / "a"
     path.unlink(missing_ok=True)
     model: dict[bytes, tuple[int, ...]] = {}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "PIECE_RECORDS", piece)
+        patch.setattr(pieces, "PIECE_RECORDS", piece)
+        patch.setattr(tidying, "ADDED_SHARE", share)
         known = Known.open(path, BELONGS)
         for kind, some in told:
             if kind == "reopened":
@@ -100,23 +103,30 @@ def test_whatever_is_added_and_however_often_it_is_reopened_it_is_a_dict(folder,
     assert looked == opened == model
 
 
-@given(told=steps)
-@settings(max_examples=40, deadline=None)
-def test_every_place_is_found_by_its_key_and_no_other(folder, told):
+@given(
+    first=steps, told=steps, piece=st.sampled_from([1, 2, 1 << 18]), share=st.sampled_from([0, 8])
+)
+@settings(max_examples=100, deadline=None)
+def test_every_place_is_found_by_its_key_and_no_other(folder, first, told, piece, share):
     path = folder / "b"
     path.unlink(missing_ok=True)
     model: dict[bytes, tuple[int, ...]] = {}
-    known = Known.open(path, BELONGS)
-    for kind, some in told:
-        take(known, model, kind, some)
-    known.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "PIECE_RECORDS", piece)
+        for steps_, each in ((first, 8), (told, share)):  # a file in order, and what is added
+            patch.setattr(tidying, "ADDED_SHARE", each)
+            known = Known.open(path, BELONGS)
+            for kind, some in steps_:
+                take(known, model, kind, some)
+            known.close()
 
-    known = Known.open(path, BELONGS)
-    every = joined(list(known.pieces()))
-    sought = joined([record(key, 0, 0, 0) for key in KEYS])
-    found = entries.find(every, entries.keys(sought))
-    at = known.at(np.arange(known.count))
-    known.close()
+        patch.setattr(tidying, "ADDED_SHARE", share)
+        known = Known.open(path, BELONGS)
+        every = joined(list(known.pieces()))
+        sought = joined([record(key, 0, 0, 0) for key in KEYS])
+        found = entries.find(every, entries.keys(sought))
+        at = known.at(np.arange(known.count))
+        known.close()
 
     assert [name(key) in model for key in KEYS] == (found >= 0).tolist()
     assert all(

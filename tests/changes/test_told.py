@@ -8,8 +8,8 @@ import numpy as np
 
 from backfill.changes import Change, Known, ToldLast, digests
 from backfill.changes.entries import RECORD, in_doubt
+from backfill.changes.pieces import PIECE_RECORDS
 from backfill.changes.texts import keys, records_of
-from backfill.changes.tidying import PIECE_RECORDS
 
 #: More than are read at once, so that what is asked lies in several pieces and across their ends.
 ENTITIES = PIECE_RECORDS + 50_000
