@@ -66,9 +66,9 @@ def _tell_plan(output: Output, job: Job, run_id: str, *, is_under_way: bool) -> 
     found = engine.undo_surveyed(job, run_id, lists=False)
     again = " go on with" if is_under_way else ""
     command = f"backfill undo {job.typed} {run_id}"
-    output.lines(
-        [*undoing.lines(found), "", f"Nothing was sent. Next, to{again or ' do'} it: {command}"]
-    )
+    there_is = is_under_way or found.set_back + found.delete
+    after = f"Next, to{again or ' do'} it: {command}" if there_is else "Nothing is to be undone."
+    output.lines([*undoing.lines(found), "", f"Nothing was sent. {after}"])
     output.result(undoing.as_json(found))
 
 
