@@ -70,9 +70,9 @@ def jobs_sent(ran: measure.Ran) -> int:
     return int(json.loads(ran.printed)["rows"]["delivered"])
 
 
-def batches(folder: Path, config: str) -> tuple[float, int]:
+def batches(folder: Path, config: str, *options: str) -> tuple[float, int]:
     """CPU seconds of a night, or of a full run, up to its batches; and how many operations."""
-    ran = measure.run([sys.executable, BATCHES, config], folder, {})
+    ran = measure.run([sys.executable, BATCHES, config, *options], folder, {})
     told = json.loads(ran.printed)
     return told["cpu_s"], told["operations"]
 
@@ -81,10 +81,11 @@ def compare(folder: Path, form: str, rows: int, rounds: int) -> None:
     """A night's batches and a full run's, in turns."""
     turns = {
         "full run": partial(batches, folder, jobs.config(form)),
+        "night, --full": partial(batches, folder, name(form), "--full"),
         "night, 1 % changed": partial(batches, folder, name(form)),
     }
     found = measure.interleaved(rounds, turns)
-    assert {n for _, n in found["full run"]} == {rows}
+    assert {n for kind in ("full run", "night, --full") for _, n in found[kind]} == {rows}
     table = {kind: [cpu_s for cpu_s, _ in some] for kind, some in found.items()}
     full = sorted(table["full run"])[rounds // 2]
     measure.table(

@@ -18,8 +18,8 @@ from pathlib import Path
 from backfill.cli.process import settle
 
 
-async def packed(config: Path) -> int:
-    """Every operation of the job's first stream, counted."""
+async def packed(config: Path, *, is_full: bool) -> int:
+    """Every operation of the job's first stream, counted; is_full: as `run --full` makes them."""
     from backfill.chunker import Chunker
     from backfill.config import load
     from backfill.ledger import Ledger
@@ -31,7 +31,7 @@ async def packed(config: Path) -> int:
         streams = open_streams(job)[:1]
         found: list[comparing.OpenStream] = []
         memories = comparing.looked_at(job, streams, held)
-        for _ in comparing.compared(streams, memories, comparing.Scope(), found):
+        for _ in comparing.compared(streams, memories, comparing.Scope(is_full), found):
             pass
         chunker = Chunker(found[0].name)
         async with aclosing(encoded(found[0], Ledger(), None, int(time.time()))) as blocks:
@@ -45,6 +45,7 @@ def main() -> None:
     """Measure once, in this process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", type=Path)
+    parser.add_argument("--full", action="store_true")
     given = parser.parse_args()
     settle()
     import backfill.chunker
@@ -53,7 +54,7 @@ def main() -> None:
     import backfill.pipeline  # noqa: F401
 
     began_s = time.process_time()
-    count = asyncio.run(packed(given.config))
+    count = asyncio.run(packed(given.config, is_full=given.full))
     print(json.dumps({"cpu_s": time.process_time() - began_s, "operations": count}))
 
 
