@@ -114,6 +114,14 @@ def _line(key: bytes, text: bytes, kinds: Mapping[str, None]) -> bytes:
     return line(key, {**kinds, **members.get("identifiers", members)})
 
 
+def listed_keys(path: Path) -> Records:
+    """Records with nothing but the keys of a list, ordered by them."""
+    with path.open("rb") as file:
+        return kept.records_of(
+            sorted(bytes.fromhex(msgspec.json.decode(line)[KEY_COLUMN]) for line in file)
+        )
+
+
 def line(key: bytes, identifiers: Mapping[str, str | None], **more: msgspec.Raw) -> bytes:
     """One entity of a list.
 
@@ -135,13 +143,9 @@ def listed_of(made: Encoded) -> tuple[Records, dict[str, pl.Series]]:
 
 @dataclass(frozen=True, slots=True)
 class Departures:
-    """Marks the operations on who is gone, so that they are forgotten once acknowledged.
-
-    places: where they stand among what is known, ascending; None: as told by the run that goes on.
-    """
+    """Marks the operations on who is gone, so that they are forgotten once acknowledged."""
 
     memory: Memory
-    places: Int64s | None = None
 
     def sift(self, made: Encoded) -> Encoded:
         """The same operations."""

@@ -95,6 +95,13 @@ class Known:
                     self._file.truncate(end)
                 raise
 
+    def belong(self, belongs: Mapping[str, Any]) -> None:
+        """Let the file be of something else, as of `open`; durable when it returns."""
+        with mapped(self.path):
+            records = _write_anew(self.path, belongs, self._records.pieces(self._file))
+            self._file.close()
+            self._file, self._records = self.path.open("r+b", buffering=0), records
+
     def close(self) -> None:
         """Let go of it."""
         self._file.close()

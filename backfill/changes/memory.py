@@ -47,6 +47,7 @@ class Memory:
     ) -> None:
         self.known, self.texts, self.files = known, texts, files
         self.are_unsure = False
+        self._removed = np.empty(0, RECORD)  # by other streams in this run, ordered by key
         self._names_first = names_first and texts is not None
         self._news = News()
         self._has_doubts = False
@@ -54,7 +55,7 @@ class Memory:
 
     def confirm(self, marks: Marks) -> None:
         """Rows say what was acknowledged before."""
-        self._news.records.append(marks.records)
+        self._news.records.append(self._as_told(marks.records))
 
     def answered(self, piece: Piece, is_refused: Bools) -> None:
         """The operations of a piece have their verdict; bool[n]: which the API refused."""
@@ -73,13 +74,15 @@ class Memory:
         if self._has_doubts or not len(refused):
             return  # what was acknowledged before counts no more: they stay in doubt
         if not np.isin(refused.records["line"], _TELL_NOTHING).any():
-            self._news.records.append(self.known.at(refused.entries))
+            self._news.records.append(self._as_told(self.known.at(refused.entries)))
 
     def _as_told(self, records: Records) -> Records:
-        if not self.are_unsure:
+        is_open = entries.find(self._removed, entries.keys(records)) >= 0
+        is_open |= self.are_unsure
+        is_open &= records["line"] != entries.GONE
+        if not is_open.any():
             return records
-        is_gone = records["line"] == entries.GONE
-        return np.concatenate([records[is_gone], entries.in_doubt(records[~is_gone])])
+        return np.concatenate([records[~is_open], entries.in_doubt(records[is_open])])
 
     def take(self) -> News:
         """All since the last call, for `write`."""
@@ -105,8 +108,10 @@ class Memory:
     def doubt_those(self, removed: Records) -> None:
         """Entities that another stream removes are to be told everything; durable when it returns.
 
-        removed: ordered by key; of those that are known here.
+        Also what is acknowledged of them from now on, for it may have been before they are removed.
+        removed: ordered by key.
         """
+        self._removed = entries.latest(np.concatenate([self._removed, removed]))
         found = [np.empty(0, RECORD)]
         for piece in self.known.pieces():
             at = entries.find(piece, entries.keys(removed))

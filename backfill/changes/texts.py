@@ -51,7 +51,7 @@ INSERT INTO texts VALUES (?1, ?2, ?3, NULL, ?4) ON CONFLICT (key) DO UPDATE SET
         WHEN run = ?3 THEN previous WHEN ?5 THEN text ELSE NULL END,
     is_first = CASE WHEN run = ?3 THEN is_first ELSE ?4 END,
     text = ?2, run = ?3
-    WHERE text IS NOT ?2
+    WHERE text IS NOT ?2 OR ?4
 """
 
 

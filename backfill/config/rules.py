@@ -39,9 +39,11 @@ def _vanishing(streams: list[Stream]) -> Iterator[Complaint]:
     """Who is gone from one stream may be in another: that is to be told before they are deleted."""
     for i, stream in enumerate(streams):
         if isinstance(stream.vanished, VanishedSet):
-            if stream.vanished.set.get("unsubscribed") not in (None, True):
+            told = stream.vanished.set
+            mailing = [name for name in told if is_consent(name) and not _is_no(name, told[name])]
+            if stream.person and mailing:
                 what = "vanished would let people be mailed who are gone from the export"
-                yield Complaint(("streams", i, "vanished"), what, "leave out unsubscribed")
+                yield Complaint(("streams", i, "vanished"), what, f"leave out {mailing[0]}")
             continue
         if stream.vanished == "ignore":
             continue
@@ -65,19 +67,24 @@ def _vanishing(streams: list[Stream]) -> Iterator[Complaint]:
             yield Complaint(("streams", i, "vanished"), what, fix)
 
 
+def _is_no(name: str, value: object) -> bool:
+    """Whether it means less mail: that somebody is unsubscribed, or not in a topic."""
+    return value is (name == "unsubscribed") and name != "cio_subscription_preferences"
+
+
 def _reviving(streams: list[Stream]) -> Iterator[Complaint]:
     """What removes people, or opts them out, must say so again whenever they may have come back."""
     for i, stream in enumerate(streams):
-        key = next((key for key in ("changes", "since") if getattr(stream, key) is not None), None)
+        key = stream.sent_once_by
         reviving = [
             other.name
             for other in streams
             if other is not stream and other.may_name_those_of(stream)
         ]
-        if key is None or not reviving:
+        if not key or not reviving:
             continue
         consent = next(filter(is_consent, stream.named_attributes), None)
-        if stream.operation[1] in ("delete", "suppress", "merge"):
+        if stream.operation[1] in ("delete", "merge"):
             does = f"a row with action {stream.operation[1]} is sent once"
         elif stream.existing_only and consent is not None:
             does = f"{consent} is sent once, also where nobody is there yet to take it"

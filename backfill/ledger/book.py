@@ -42,7 +42,9 @@ class Ledger:
         self._files = {(state.stream, state.index): FileLedger(state) for state in files}
         self._counts = {n: c._replace(read=c.done) for n, c in (counts or {}).items()}
         self._changed_files: set[tuple[str, int]] = set()
-        self._changed_streams: set[str] = set()
+        self._changed_streams = {
+            name for name, one in (counts or {}).items() if one.read != one.done
+        }
         self._requests: list[Request] = []
         self._rules = Counter(rules)
         self._changed_rules: set[tuple[str, str]] = set()

@@ -7,6 +7,7 @@ down; the JSON Schema for editors is made from them.
 from backfill.mapping.changing import Changes, Vanished, VanishedSet
 from backfill.mapping.expect import Expect
 from backfill.mapping.fields import (
+    CONSENT,
     EVERY_COLUMN,
     Blank,
     Delivery,
@@ -28,6 +29,7 @@ from backfill.mapping.since import Since
 from backfill.mapping.stream import Stream
 
 __all__ = [
+    "CONSENT",
     "EVERY_COLUMN",
     "Blank",
     "Changes",

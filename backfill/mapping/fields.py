@@ -188,9 +188,9 @@ class Source(Model):
 
 
 #: Attributes that say who may be mailed.  [docs: reserved attributes]
-_CONSENT = ("unsubscribed", "cio_subscription_preferences")
+CONSENT = ("unsubscribed", "cio_subscription_preferences")
 
 
 def is_consent(name: str) -> bool:
     """Whether an attribute, or what a dotted name is a part of, says who may be mailed."""
-    return name.split(".")[0] in _CONSENT
+    return name.split(".")[0] in CONSENT

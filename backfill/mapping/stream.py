@@ -194,11 +194,16 @@ class Stream(Model):
             return ("object", str(kind.value))
         return ("object", *("type" if name == kind.column else "id" for name in columns))
 
+    @property
+    def sent_once_by(self) -> str:
+        """The key by which a row is not sent again; empty: every row is, each time."""
+        return "changes" if self.changes else "since" if self.since else ""
+
     def may_name_those_of(self, other: Stream) -> bool:
         """Whether its rows bring to life entities that another stream may be about as well."""
         if self.operation != (other.operation[0], "identify"):
             return False
-        if self.existing_only:
+        if self.existing_only or "cio_id" in (self.person or {}):
             return False
         types = [one.object.type if one.object else None for one in (self, other)]
         values = {str(kind.value) for kind in types if kind and kind.is_constant}

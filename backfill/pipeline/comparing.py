@@ -84,9 +84,8 @@ def memories(
         path = known_path(job, stream.name)
         held.enter_context(locked(path))
         files = _files_before(path)
-        are_fewer = len(one.files) < files and not isinstance(stream.max_vanished, int)
-        files_now = files if are_fewer or job.part_of is not None else len(one.files)
-        belongs = _belongs(stream, destination, files_now)
+        are_counted = job.part_of is None
+        belongs = _belongs(stream, destination, max(files, len(one.files) if are_counted else 0))
         if aside := _put_aside(path, belongs, is_full=scope.is_full):
             says(f"{stream.name}: what was known by another key is kept as {aside}", "known_kept")
         names_first = stream.vanished != "ignore"
@@ -97,6 +96,12 @@ def memories(
         held.callback(found[stream.name].close)
     _give_back()
     return found
+
+
+def accept_files(one: OpenStream, destination: str) -> None:
+    """From now on the files of this run are all that there are to be."""
+    assert one.detector is not None
+    one.detector.memory.known.belong(_belongs(one.stream, destination, len(one.files)))
 
 
 def looked_at(job: Job, streams: tuple[OpenStream, ...], held: ExitStack) -> dict[str, Memory]:
@@ -152,8 +157,7 @@ def compared(
 def _is_acted_on(stream: OpenStream, streams: tuple[OpenStream, ...]) -> bool:
     """Whether something becomes of who is gone from it, or from one that may name the same."""
     return stream.stream.vanished != "ignore" or any(
-        one.stream.vanished in ("delete", "suppress")
-        and stream.stream.may_name_those_of(one.stream)
+        one.stream.vanished != "ignore" and stream.stream.may_name_those_of(one.stream)
         for one in streams
     )
 

@@ -12,7 +12,6 @@ from backfill.mapping import rows_max
 from backfill.pipeline.comparing import Scope, known_path
 from backfill.pipeline.sources import OpenStream, file_identity, opened
 from backfill.pipeline.vanishing import vanished
-from backfill.records import Int64s
 from backfill.remarks import Remark, Says
 from backfill.resumption import Saved
 
@@ -47,7 +46,7 @@ def departures(
         listed = gone.path_of(known_path(job, stream.name))
         listed = folder / listed.name if folder else listed
         gone.write(listed, stream.stream, detection.memory, named)
-        found.append(_departing(job, stream, listed, named))
+        found.append(_departing(job, stream, listed))
     return tuple(found)
 
 
@@ -89,30 +88,23 @@ def _say_none_began(stream: OpenStream, says: Says) -> None:
         says(*Remark(text, "vanished_ignored", "warning"))
 
 
-def _departing(
-    job: Job, stream: OpenStream, listed: Path, places: Int64s | None = None
-) -> OpenStream:
+def _departing(job: Job, stream: OpenStream, listed: Path) -> OpenStream:
     # By a path that is the same from wherever the command is called, for the run to go on with.
     path = Path(os.path.relpath(listed.resolve(), job.base.resolve()))
     found = opened(job, gone.stream_of(stream.stream, path))
     assert stream.detector is not None
-    departures = Departures(stream.detector.memory, places)
-    return OpenStream(found.stream, None, found.files, detector=departures)
+    return OpenStream(found.stream, None, found.files, detector=Departures(stream.detector.memory))
 
 
 def leave_doubt(departing: OpenStream, streams: tuple[OpenStream, ...]) -> None:
     """What other streams know of who is removed does not count any more; durable when it returns.
 
-    streams: those that compare. Who has several identifiers may be told in this very run what the
-    API applies only once another, who has one of them, is removed.
+    streams: those that compare.
     """
-    detector = departing.detector
-    assert isinstance(detector, Departures)
     us = next(one for one in streams if one.name + gone.SUFFIX == departing.name)
-    detector.memory.are_unsure = len(us.stream.person or ()) > 1
-    if detector.places is None or us.stream.vanished not in ("delete", "suppress"):
+    if us.stream.vanished not in ("delete", "suppress"):
         return
-    removed = detector.memory.known.at(detector.places)
+    removed = gone.listed_keys(departing.files[0].file.path)
     for other in streams:
         if other is not us and other.stream.compared_by == us.stream.compared_by:
             assert other.detector is not None

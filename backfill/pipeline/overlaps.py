@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backfill.errors import ConfigError
-from backfill.mapping import Field, Stream, is_consent
+from backfill.mapping import CONSENT, Field, Stream, is_consent
 from backfill.operations import binding
 from backfill.remarks import Remark
 
@@ -48,6 +48,29 @@ def refuse_undone_consent(widths: Sequence[Width], config: Path) -> None:
                 f"{config}, streams {first.stream.name} and {second.stream.name}, {names[0]}",
                 f"leave {names[0]} to one of them: take it out of `attributes` of the other, or"
                 " `exclude` its column there",
+            )
+
+
+def refuse_consent_said_once(widths: Sequence[Width], config: Path) -> None:
+    """Raise ConfigError where who comes back to life does not hear again that they opted out.
+
+    Of attributes that are named the config is refused before any file is opened.
+    """
+    for width in widths:
+        stream = width.stream
+        key = stream.sent_once_by
+        others = [one.stream.name for one in widths if one.stream.may_name_those_of(stream)]
+        if not (stream.existing_only and key and others):
+            continue
+        names = [name for name in width.attributes() if is_consent(name)]
+        names += [name for name in CONSENT if width.may_hold(name)]
+        if names:
+            raise ConfigError(
+                f"with `{key}` {names[0]} is sent once, also where nobody is there yet to take it,"
+                f" and stream {others[0]} may bring whom {stream.name} names back to life",
+                f"{config}, stream {stream.name}, {key}",
+                f"leave out `{key}` of {stream.name}: it is then sent whole every time; or"
+                f" `exclude` {names[0]} there",
             )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from backfill.changes import Memory, gone
+from backfill.changes import Detection, Memory, gone
 from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.ledger import Counts
+from backfill.mapping import Stream
 from backfill.pipeline import comparing, departing
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.sources import OpenStream
@@ -32,6 +33,7 @@ class Preparing:
         self._found: tuple[OpenStream, ...] = ()
         self._departing: tuple[OpenStream, ...] = ()
         self.dropped: dict[str, Counts] = {}
+        self._destination = ""
         self._compared = frozenset(comparing.loose(streams).compared)
 
     async def prepared(
@@ -42,6 +44,7 @@ class Preparing:
         resumed: the unfinished run that goes on; None: a new one. held: until when what is known
         belongs to this process.
         """
+        self._destination = destination
         if resumed is not None:
             self.dropped = _dropped(self._streams, resumed, self._says)
         if not self._compared:
@@ -58,6 +61,9 @@ class Preparing:
             comparing.compared(self._streams, self._memories, scope, into=found)
         )
         self._found = streams = tuple(found)
+        for one in streams:
+            if isinstance(one.detector, Detection):
+                one.detector.memory.are_unsure = _may_be_shadowed(one.stream, one.detector)
         if resumed is not None and self._scope.limit is not None:
             return streams  # who vanished stays to be done without a limit
         if resumed is not None:
@@ -68,15 +74,27 @@ class Preparing:
 
     def begin(self, run_id: str, *, is_resumed: bool) -> None:
         """The run begins, or goes on: what it learns is remembered from now on."""
+        compared = tuple(one for one in self._found if one.stream.changes is not None)
+        for one in compared:
+            if not is_resumed and self._are_all(one):  # before anything is added to its file
+                comparing.accept_files(one, self._destination)
         comparing.put_in_doubt(self._job, self._streams)
         for memory in self._memories.values():
             if self._scope.is_full and not is_resumed:
                 memory.doubt_all()
             if memory.texts is not None:
                 memory.texts.begin(run_id)
-        compared = tuple(one for one in self._found if one.stream.changes is not None)
         for one in self._departing:
             departing.leave_doubt(one, compared)
+
+    def _are_all(self, one: OpenStream) -> bool:
+        """Whether somebody says that the fewer files of a stream are all there are to be."""
+        assert isinstance(one.detector, Detection)
+        if self._job.part_of is not None or len(one.files) >= one.detector.memory.files:
+            return False
+        is_acted_on = any(other.name == one.name + gone.SUFFIX for other in self._departing)
+        is_counted = isinstance(one.stream.max_vanished, int)
+        return self._scope.is_full or (is_counted and is_acted_on)
 
     def _say_unknown(self, before: Saved | None) -> None:
         """Say where nothing is known although an earlier run was there."""
@@ -90,6 +108,16 @@ class Preparing:
                     "nothing_known",
                     "warning",
                 )
+
+
+def _may_be_shadowed(stream: Stream, detection: Detection) -> bool:
+    """Whether the API may not take what people are told, for somebody who is gone has their name.
+
+    Who has several identifiers and gets another first one is two people to the export, and one to
+    the workspace until the old one is removed.
+    """
+    is_acted_on = stream.vanished != "ignore" and len(stream.person or ()) > 1
+    return is_acted_on and len(detection.comparison.gone) > 0
 
 
 def _dropped(streams: tuple[OpenStream, ...], saved: Saved, says: Says) -> dict[str, Counts]:

@@ -19,7 +19,7 @@ from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
 from backfill.operations.binding import KEY_ROW
 from backfill.pipeline.arriving import Arrivals, look
-from backfill.pipeline.overlaps import Width, refuse_undone_consent
+from backfill.pipeline.overlaps import Width, refuse_consent_said_once, refuse_undone_consent
 from backfill.readers import Fingerprint, Reader
 from backfill.records import Block, Form, SourceFile
 from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
@@ -117,7 +117,9 @@ def open_streams(job: Job, saved: Saved | None = None) -> tuple[OpenStream, ...]
     cannot be read.
     """
     streams = tuple(opened(job, stream, saved) for stream in job.streams)
-    refuse_undone_consent(widths(job, streams), job.path)
+    found = widths(job, streams)
+    refuse_undone_consent(found, job.path)
+    refuse_consent_said_once(found, job.path)
     return streams
 
 

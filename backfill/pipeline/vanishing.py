@@ -90,14 +90,15 @@ def _why_not_whole(stream: OpenStream, before: Saved | None) -> str:
         return "the source holds no rows"
     if empty := [file.label for file, rows in found.rows.items() if not rows]:
         return f"{empty[0]} holds no rows"
-    if missing := _missing(stream, before):
-        return f"{missing} was there in the last run and is not any more"
-    if len(stream.files) < files and not isinstance(stream.stream.max_vanished, int):
-        return (
-            f"{counted(files, 'file')} were there before and {len(stream.files):,} now: put back"
-            " what is missing, or, if it is meant, allow it for one run: add --set"
-            f" streams.{stream.name}.max_vanished={len(found.gone)} to the command"
+    if not isinstance(stream.stream.max_vanished, int):
+        way = (
+            "put back what is missing, or, if it is meant, allow it with the next export: --set"
+            f" streams.{stream.name}.max_vanished={len(found.gone)}"
         )
+        if missing := _missing(stream, before):
+            return f"{missing} was there in the last run and is not any more: {way}"
+        if len(stream.files) < files:
+            return f"{counted(files, 'file')} were there before, {len(stream.files):,} now: {way}"
     if found.unreadable:
         assert found.first_unreadable is not None
         file, row = found.first_unreadable

@@ -19,8 +19,6 @@ import msgspec
 import numpy as np
 
 from backfill.changes import Departures, Detector, Memory, digests, gone
-from backfill.changes.entries import Records
-from backfill.changes.texts import records_of
 from backfill.config import Job
 from backfill.mapping import Stream
 from backfill.operations import Encoded
@@ -109,13 +107,6 @@ def streams_of(job: Job, run_id: str, stream: Stream) -> dict[str, Stream]:
         if listed.exists():
             found[suffix] = gone.stream_over(stream, suffix, listed.resolve(), action)
     return found
-
-
-def listed_keys(path: Path) -> Records:
-    """Records with nothing but the keys of a list, ordered by them."""
-    with path.open("rb") as file:
-        found = sorted(bytes.fromhex(msgspec.json.decode(line)[gone.KEY_COLUMN]) for line in file)
-    return records_of(found)
 
 
 def detector_of(suffix: str, memory: Memory) -> Detector:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backfill.changes import Memory
+from backfill.changes import Memory, gone
 from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.errors import BackfillError, CheckpointError
@@ -25,7 +25,6 @@ from backfill.undoing.lists import (
     SENT,
     checkpoint_of,
     detector_of,
-    listed_keys,
     path_of,
     streams_of,
 )
@@ -137,15 +136,15 @@ class Reversing:
         self._memories, self._deleting = memories, deleting
         return tuple(_with_memory(one, memories) for one in self.streams)
 
-    def begin(self, run_id: str, *, is_resumed: bool) -> None:
+    def begin(self, run_id: str, *, is_resumed: bool) -> None:  # noqa: ARG002
         """The undo begins, or goes on: what it changes is remembered as its own."""
         for name in {whole_of(one.name) for one in self.streams}:
             texts = self._memories[name].texts
             assert texts is not None
             texts.begin(run_id, undoes=self.run_id)
         for one in self.streams:
-            if not is_resumed and (others := self._deleting[one.name]):
-                removed = listed_keys(one.files[0].file.path)
+            if others := self._deleting[one.name]:
+                removed = gone.listed_keys(one.files[0].file.path)
                 for other in others:
                     self._memories[other].doubt_those(removed)
 

@@ -73,8 +73,10 @@ class Nights:
         """Write job.yaml."""
         write_job(self.folder, *streams, **{"give_up_after": 1, **destination})
 
-    def night(self, *overrides: str, of: tuple[str, Path] | None = None, **options: Any) -> Closing:
-        """Run the job in this process; of: only a stream, from another file.
+    def night(
+        self, *overrides: str, of: tuple[str, Path | None] | None = None, **options: Any
+    ) -> Closing:
+        """Run the job in this process; of: only a stream, from another file or its own.
 
         Raises what was raised before anything began, and what stopped the run.
         """

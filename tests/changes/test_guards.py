@@ -501,8 +501,13 @@ def test_nobody_vanishes_while_a_file_is_missing_until_somebody_says_how_many(ni
 
     assert of_files(nights, a=["p1,w"]) == []
     assert of_files(nights, a=["p1,x"]) == []
-    assert any("2 files were there before" in text for text in nights.heard)
+    assert any("2 files were there before, 1 now" in text for text in nights.heard)
     assert any("--set streams.people.max_vanished=1" in text for text in nights.heard)
+    nights.job(DELETING | {"source": "part-*.csv", "max_vanished": 0})
+    with pytest.raises(GuardError):  # and nothing is taken for all
+        of_files(nights, a=["p1,y"])
+    nights.job(DELETING | {"source": "part-*.csv", "max_vanished": "100%"})
+    assert of_files(nights, a=["p1,z"]) == []
     nights.job(DELETING | {"source": "part-*.csv", "max_vanished": 1})
     assert of_files(nights, a=["p1,y"]) == ["p2"]
 

@@ -108,6 +108,10 @@ def test_what_must_be_said_again_to_who_comes_back_is_not_sent_once_only(nights,
     [
         ({"vanished": {"set": {"unsubscribed": False}}}, "be mailed who are gone"),
         (
+            {"vanished": {"set": {"cio_subscription_preferences.topics.topic_1": True}}},
+            "be mailed who are gone",
+        ),
+        (
             {
                 "person": {"id": "id", "email": "email"},
                 "changes": {"key": "id"},
@@ -123,3 +127,72 @@ def test_what_vanished_could_not_take_back_is_refused(nights, more, says):
 
     with pytest.raises(ConfigError, match=says):
         nights.night()
+
+
+def test_consent_under_a_star_is_not_sent_once_only_either(nights):
+    optouts = stream("optouts", existing_only=True, attributes="*")
+    nights.job(stream("people"), optouts)
+    export(nights, "people", "a@x.io,1")
+    export(nights, "optouts", "a@x.io,true", header="email,unsubscribed")
+
+    with pytest.raises(ConfigError, match="unsubscribed is sent once"):
+        nights.night()
+
+
+def test_a_score_of_who_was_removed_is_told_again_also_one_of_that_very_night(nights):
+    scores = stream("scores", existing_only=True)
+    nights.job(stream("people", vanished="delete"), scores)
+    for people, score in ((["a@x.io,1", "b@x.io,1"], 10), (["b@x.io,1"], 11)):
+        export(nights, "people", *people)
+        export(nights, "scores", f"a@x.io,{score}", "b@x.io,5")
+        nights.night()
+    export(nights, "people", "a@x.io,1", "b@x.io,1")
+    nights.night()
+
+    assert nights.people()["a@x.io"] == {"of_people": "1", "of_scores": "11"}
+
+
+def test_who_moves_to_a_stream_of_which_nobody_vanishes_is_not_marked_either(nights):
+    active = {"attributes": {"active": {"value": True}}}
+    nights.job(
+        stream("customers", vanished={"set": {"active": False}}, **active),
+        stream("prospects", **active),
+    )
+    export(nights, "customers", "a@x.io,1", "b@x.io,1")
+    export(nights, "prospects", "c@x.io,1")
+    nights.night()
+    export(nights, "customers", "b@x.io,1")
+    export(nights, "prospects", "a@x.io,1", "c@x.io,1")
+    nights.night()
+
+    assert {told["active"] for told in nights.people().values()} == {True}
+
+
+def test_who_was_told_under_another_id_by_a_part_of_the_job_is_told_again(nights):
+    several = {"person": {"id": "id", "email": "email"}, "changes": {"key": "id"}}
+    nights.job(stream("people", vanished="delete", **several))
+    header = "id,email,value"
+    export(nights, "people", "1,a@x.io,v", "2,b@x.io,v", header=header)
+    nights.night()
+    path = export(nights, "people", "7,a@x.io,v", "2,b@x.io,v", header=header)
+    nights.night(of=("people", None))
+    nights.night()
+    path.write_text(path.read_text() + "3,c@x.io,v\n")
+    nights.night()
+
+    assert set(nights.people()) == {"7", "2", "3"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        stream("gone", action="suppress", attributes={}),
+        stream("by_number", person={"cio_id": "email"}, changes=None),
+    ],
+)
+def test_what_brings_nobody_back_to_life_is_taken(nights, other):
+    nights.job(stream("people", vanished="delete"), other)
+    export(nights, "people", "a@x.io,1")
+    export(nights, other["name"], "b@x.io,1")
+
+    nights.night()
