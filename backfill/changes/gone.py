@@ -111,7 +111,31 @@ def _looked_up(
 
 def _line(key: bytes, text: bytes, kinds: Mapping[str, None]) -> bytes:
     members = msgspec.json.decode(text)
-    return line(key, {**kinds, **members.get("identifiers", members)})
+    names = members.get("identifiers", members)
+    first = next(iter(kinds), "")
+    return line(key, {**kinds, **({first: names[first]} if first in names else names)})
+
+
+def namesakes(texts: kept.Texts, removed: Records) -> Records:
+    """Those who have another name of somebody who is removed, ordered by key.
+
+    The API may have given it to that one alone, and what they were told to nobody.
+    """
+    taken = {name for text in texts.of(removed) if text for name in _names(text, texts.names)}
+    going = set(kept.keys(removed))
+    return kept.records_of(
+        [
+            key
+            for key, text in texts.each()
+            if key not in going and any(name in taken for name in _names(text, texts.names))
+        ]
+    )
+
+
+def _names(text: bytes, kinds: Sequence[str]) -> list[tuple[str, str]]:
+    members = msgspec.json.decode(text)
+    names = {**members.get("attributes", {}), **members.get("identifiers", members)}
+    return [(kind, str(names[kind]).casefold()) for kind in kinds if names.get(kind)]
 
 
 def listed_keys(path: Path) -> Records:

@@ -25,17 +25,27 @@ _IDENTIFIERS = "identifiers"
 class _Named(msgspec.Struct):
     """An operation, as far as it names its entity."""
 
-    identifiers: msgspec.Raw
+    identifiers: dict[str, msgspec.Raw]
+    attributes: dict[str, msgspec.Raw] = {}
 
 
 _NAMED = msgspec.json.Decoder(_Named)
 
 
-def texts(made: Encoded, *, whole: bool) -> tuple[bytes, ...]:
-    """What is kept of each operation: all of it, or the identifiers alone."""
+def texts(made: Encoded, names: Sequence[str], *, whole: bool) -> tuple[bytes, ...]:
+    """What is kept of each operation: all of it, or the names of its entity alone.
+
+    names: attributes that name it as well.
+    """
     if whole:
         return tuple(map(bytes, made.each()))
-    return tuple(bytes(_NAMED.decode(text).identifiers) for text in made.each())
+    found = map(_NAMED.decode, made.each())
+    return tuple(
+        msgspec.json.encode(
+            one.identifiers | {n: one.attributes[n] for n in names if n in one.attributes}
+        )
+        for one in found
+    )
 
 
 def chosen(made: Encoded, wanted: Bools) -> tuple[memoryview, Int64s]:

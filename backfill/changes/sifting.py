@@ -27,7 +27,9 @@ def sift(made: Encoded, changes: Changes, compared: Comparison, texts: Texts | N
     records = _records(made, compared)
     known_at = compared.known_of(made.block.file, piece.rows)
     is_new = _differ(records, known_at, compared)
-    kept = None if texts is None else operations.texts(made, whole=changes.keeps_operations)
+    kept = None
+    if texts is not None:
+        kept = operations.texts(made, texts.names, whole=changes.keeps_operations)
     marks = Marks(records, known_at, kept)
     found = made if is_new.all() else _less(made, marks, is_new)
     marks = marks.part(is_new)

@@ -85,11 +85,15 @@ def path_of(known: Path) -> Path:
 class Texts:
     """The texts of a stream; may be used from any thread.
 
+    names: attributes that name an entity beside what it is known by.
     keeps_previous: whether the last text of each entity but one is kept as well.
     Raises StorageError where the file cannot be written, CheckpointError where it is damaged.
     """
 
-    def __init__(self, path: Path, *, keeps_previous: bool = False) -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str] = (), *, keeps_previous: bool = False
+    ) -> None:
+        self.names = names
         self._path, self._keeps_previous = path, keeps_previous
         self._lock = threading.Lock()
         self._run = 0
@@ -137,6 +141,20 @@ class Texts:
             except BaseException:
                 self._connection.rollback()
                 raise
+
+    def each(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every key whose entity is there, and its text, by key."""
+        query = (
+            "SELECT key, text FROM texts WHERE key > ? AND text IS NOT NULL ORDER BY key LIMIT ?"
+        )
+        last = b""
+        while True:
+            with self._mapped():
+                rows = self._connection.execute(query, (last, _AT_ONCE)).fetchall()
+            if not rows:
+                return
+            yield from rows
+            last = rows[-1][0]
 
     def runs(self) -> list[str]:
         """The runs that were remembered, in their order; undos among them."""

@@ -60,8 +60,7 @@ def _staying(width: Width) -> Iterator[Remark]:
     if told != "ignore" and len(kinds := list(stream.person or ())) > 1:
         text = (
             f"who gets another {kinds[0]} and keeps the {kinds[1]} vanishes by the old one; the API"
-            " may not take the new one before, so it is told again with the next export (where one"
-            " export holds both, only by --full)"
+            " may not take the new one before, so it is told again with the next export"
         )
         yield Remark(f"{stream.name}: {text}", "vanished_of_several_names", "warning")
 

@@ -254,7 +254,8 @@ def _texts(stream: Stream, path: Path) -> Texts | None:
     told = stream.changes
     if told is None or not (told.keeps_operations or stream.vanished != "ignore"):
         return None
-    return Texts(texts.path_of(path), keeps_previous=told.keep_previous)
+    others = tuple(stream.person or ())[1:] if stream.vanished != "ignore" else ()
+    return Texts(texts.path_of(path), others, keeps_previous=told.keep_previous)
 
 
 def _seed(stream: Stream, source: OpenFile, is_acted_on: bool) -> int:

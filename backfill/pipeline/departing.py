@@ -97,14 +97,18 @@ def _departing(job: Job, stream: OpenStream, listed: Path) -> OpenStream:
 
 
 def leave_doubt(departing: OpenStream, streams: tuple[OpenStream, ...]) -> None:
-    """What other streams know of who is removed does not count any more; durable when it returns.
+    """What is known of who is removed by other streams, or of who has a name of theirs, is void.
 
-    streams: those that compare.
+    Durable when it returns. streams: those that compare.
     """
     us = next(one for one in streams if one.name + gone.SUFFIX == departing.name)
     if us.stream.vanished not in ("delete", "suppress"):
         return
     removed = gone.listed_keys(departing.files[0].file.path)
+    assert us.detector is not None
+    texts = us.detector.memory.texts
+    if texts is not None and texts.names:
+        us.detector.memory.doubt_those(gone.namesakes(texts, removed))
     for other in streams:
         if other is not us and other.stream.compared_by == us.stream.compared_by:
             assert other.detector is not None

@@ -183,6 +183,23 @@ def test_who_was_told_under_another_id_by_a_part_of_the_job_is_told_again(nights
     assert set(nights.people()) == {"7", "2", "3"}
 
 
+@pytest.mark.parametrize("keep_previous", [False, True])
+def test_who_stood_beside_their_old_id_for_a_night_is_told_again(nights, keep_previous):
+    several = {"person": {"id": "id", "email": "email"}}
+    several |= {"changes": {"key": "id", "keep_previous": keep_previous}}
+    nights.job(stream("people", vanished="delete", **several))
+    for rows in (
+        ["1,a@x.io,v", "2,b@x.io,v"],
+        ["1,a@x.io,v", "2,b@x.io,v", "7,A@x.io,v"],
+        ["2,b@x.io,v", "7,A@x.io,v"],
+        ["2,b@x.io,v", "7,A@x.io,v", "3,c@x.io,v"],
+    ):
+        export(nights, "people", *rows, header="id,email,value")
+        nights.night()
+
+    assert set(nights.people()) == {"7", "2", "3"}
+
+
 @pytest.mark.parametrize(
     "other",
     [
