@@ -15,6 +15,7 @@ from backfill.pipeline.flow import Terms, Watcher
 from backfill.pipeline.options import Options, Preparation
 from backfill.pipeline.sources import OpenStream
 from backfill.pipeline.stop import Stop
+from backfill.remarks import Level
 from backfill.resumption import Saved, Start
 
 
@@ -28,6 +29,7 @@ class Clearing:
         self._watcher, self._stop = watcher, stop
         self._expected: Expectations
         self._preparing: Preparation
+        self._warnings: list[str] = []
 
     async def cleared(
         self,
@@ -46,7 +48,7 @@ class Clearing:
         job, options = self._job, self._options
         scope = Scope(options.full, options.limit)
         self._expected = Expectations(job, base)
-        self._preparing = options.prepares(job, base, scope, self._watcher.says, self._stop)
+        self._preparing = options.prepares(job, base, scope, self._says, self._stop)
         await self._expected.hold(start, self._stop)
         streams = await self._preparing.prepared(self._place.identity, resumed, held)
         if not self._terms.is_rehearsal:
@@ -72,7 +74,14 @@ class Clearing:
         return self._expected.to_learn()
 
     def tell(self, ledger: Ledger) -> None:
-        """Say what else is to be known of sources that are as expected, also in the report."""
+        """Say what else is to be known of the sources; what was warned of is in the report, too."""
         for said in self._expected.remarks():
             self._watcher.says(*said)
             ledger.remark(said.text)
+        for text in self._warnings:
+            ledger.remark(text)
+
+    def _says(self, text: str, event: str = "remark", level: Level = "info") -> None:
+        self._watcher.says(text, event, level)
+        if level == "warning":
+            self._warnings.append(text)

@@ -261,6 +261,15 @@ def test_the_command_ends_with_1_over_max_vanished_and_what_it_says_helps(loaded
     assert [o["action"] for o in sent] == ["delete"] * 3
 
 
+def test_why_nobody_vanished_stands_in_the_report_as_well(loaded):
+    path = export(loaded, rows(3))
+    path.write_text(path.read_text() + ",no key\n")
+    run = loaded.run()
+    page = (loaded.folder / run.told["report"]).read_text()
+
+    assert "nothing is done about them: the key of 1 row" in page
+
+
 def test_a_plan_lists_who_would_vanish_and_leaves_them(loaded):
     export(loaded, rows(3, 5))
     told = command(loaded.folder, loaded.server.address, "plan", "job.yaml").text
