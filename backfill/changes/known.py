@@ -95,6 +95,15 @@ class Known:
                     self._file.truncate(end)
                 raise
 
+    def settle(self) -> None:
+        """Write the file anew, in order, if much was added to it; durable when it returns."""
+        with mapped(self.path):
+            found = looked_through(self.path)
+            if found is not None and found.overlay() is None:
+                records = _write_anew(self.path, found.header.belongs, found.records())
+                self._file.close()
+                self._file, self._records = self.path.open("r+b", buffering=0), records
+
     def belong(self, belongs: Mapping[str, Any]) -> None:
         """Let the file be of something else, as of `open`; durable when it returns."""
         with mapped(self.path):

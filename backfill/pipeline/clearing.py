@@ -63,6 +63,10 @@ class Clearing:
         """The run begins, or goes on."""
         self._preparing.begin(run_id, is_resumed=is_resumed)
 
+    def end(self) -> None:
+        """The run is done with its sources."""
+        self._preparing.end()
+
     @property
     def dropped(self) -> Mapping[str, Counts]:
         """Streams that an unfinished run began with and that do not go on, and what was done."""

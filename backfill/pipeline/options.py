@@ -33,6 +33,9 @@ class Preparation(Protocol):
     def begin(self, run_id: str, *, is_resumed: bool) -> None:
         """The run begins, or goes on."""
 
+    def end(self) -> None:
+        """The run is done with its sources: put in order what it learnt."""
+
 
 Prepares = Callable[[Job, tuple[OpenStream, ...], Scope, Says, Stop], Preparation]
 

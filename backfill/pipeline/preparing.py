@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from backfill.changes import Detection, Memory, gone
 from backfill.checkpoint import peek
 from backfill.config import Job
+from backfill.errors import BackfillError
 from backfill.ledger import Counts
 from backfill.mapping import Stream
 from backfill.pipeline import comparing, departing
@@ -86,6 +87,12 @@ class Preparing:
                 memory.texts.begin(run_id)
         for one in self._departing:
             departing.leave_doubt(one, compared)
+
+    def end(self) -> None:
+        """The run is done with its sources: put in order what it learnt."""
+        for memory in self._memories.values():
+            with suppress(BackfillError):  # it is done when the next run begins
+                memory.known.settle()
 
     def _are_all(self, one: OpenStream) -> bool:
         """Whether somebody says that the fewer files of a stream are all there are to be."""

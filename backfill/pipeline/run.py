@@ -95,6 +95,7 @@ async def _run(job: Job, place: Place, options: Options, watcher: Watcher, stop:
         state, error = await running.deliver(place, saved, stop)
         record.ended(run_id, state, ledger.known, running.held, error)
         if state in ("completed", "held"):
+            await asyncio.to_thread(clearing.end)
             learn(job, checkpoint.load(), watcher.says, is_whole=options.limit is None)
         if state == "completed":
             await _put_away(base, checkpoint, options, watcher, stop)

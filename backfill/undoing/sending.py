@@ -148,6 +148,9 @@ class Reversing:
                 for other in others:
                     self._memories[other].doubt_those(removed)
 
+    def end(self) -> None:
+        """What it changed is little: the next run puts it in order."""
+
 
 def _alike(job: Job, stream: OpenStream) -> list[str]:
     """The other streams of a job that may know whom a stream of an undo deletes."""

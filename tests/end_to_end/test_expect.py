@@ -419,7 +419,7 @@ def test_a_first_night_is_taken_as_it_is_and_says_so(tmp_path):
 
 def test_a_look_at_the_sources_ends_when_it_is_asked_to(tmp_path):
     expecting(tmp_path)
-    export(tmp_path, 200_000)
+    export(tmp_path, 400_000)
     job, stop = load(tmp_path / "job.yaml"), Stop()
     looking = Expectations(job, open_streams(job)).look()
 
@@ -427,6 +427,7 @@ def test_a_look_at_the_sources_ends_when_it_is_asked_to(tmp_path):
         for number, step in enumerate(looking):
             if number == 1:
                 stop.wish(signal.SIGTERM)
+                time.sleep(0.2)  # it is heard in another thread
             yield step
 
     async def run() -> None:
