@@ -12,8 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from backfill.identity import FileIdentity
 from backfill.ledger import Taken
-from backfill.resumption import FileIdentity, Saved
+from backfill.resumption import Saved
 
 
 class Arrival(NamedTuple):

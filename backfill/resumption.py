@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -11,66 +10,14 @@ from typing import Literal, NamedTuple
 
 import xxhash
 
+from backfill import identity
 from backfill.errors import CheckpointError
+from backfill.identity import NAMED_MAX, JobIdentity
 from backfill.ledger import Counts, Cursor, FileState, Taken
 
 #: What a run came to; "held" keeps events too young to be sent for a later start of the same run;
 #: "running" also stands in the checkpoint of a process that was killed.
 State = Literal["running", "completed", "held", "stopped", "interrupted"]
-
-#: Differences a message spells out; a folder of a thousand changed files must stay readable.
-NAMED_MAX = 5
-
-
-class FileIdentity(NamedTuple):
-    """What makes a file the same file: its label, its size in bytes and a digest of its content.
-
-    Its time of change is no part of it: copying a file back does not make it another one.
-    content: of a file that is taken once, a digest of all of it; None of others, for `digest` goes
-             by samples of a big file.
-    """
-
-    label: str
-    size: int
-    digest: str
-    content: str | None = None
-
-    def is_same(self, other: FileIdentity) -> bool:
-        """Whether both are the same file, as far as both are known."""
-        is_content_known = self.content is not None and other.content is not None
-        return self[:3] == other[:3] and not (is_content_known and self.content != other.content)
-
-
-class StreamIdentity(NamedTuple):
-    """What makes a stream the same stream: its name, the digest of its mapping, its files."""
-
-    name: str
-    meaning: bytes
-    files: tuple[FileIdentity, ...]
-
-
-class JobIdentity(NamedTuple):
-    """What a checkpoint belongs to.
-
-    destination: scheme, host, port and a digest of the site id, or a sandbox's state file: to be
-                 compared and shown, so it holds no secret.
-    streams:     in the order they are sent.
-    """
-
-    destination: str
-    streams: tuple[StreamIdentity, ...]
-
-    @property
-    def configured(self) -> JobIdentity:
-        """Less the streams that were made of lists, as of who vanished: their names have a `+`."""
-        streams = tuple(stream for stream in self.streams if "+" not in stream.name)
-        return self._replace(streams=streams)
-
-    @property
-    def digest(self) -> str:
-        """Equal for equal mappings of equal sources, wherever they are sent."""
-        meant = repr(self.configured.streams).encode(errors="surrogateescape")
-        return hashlib.blake2b(meant, digest_size=16).hexdigest()
 
 
 class Extent(NamedTuple):
@@ -121,14 +68,18 @@ class Saved:
         }
 
     @property
+    def finished_streams(self) -> frozenset[str]:
+        """The streams of which every row is done."""
+        files = self.finished_files
+        return frozenset(
+            stream.name for stream in self.job.streams if files[stream.name] == len(stream.files)
+        )
+
+    @property
     def is_finished(self) -> bool:
         """Whether nothing is left to do: a run cut short by --limit completes without that."""
-        if self.is_closed:
-            return True
-        finished = self.finished_files
-        return self.state == "completed" and all(
-            finished[stream.name] == len(stream.files) for stream in self.job.streams
-        )
+        are_done = len(self.finished_streams) == len(self.job.streams)
+        return self.is_closed or (self.state == "completed" and are_done)
 
 
 class Outset(NamedTuple):
@@ -176,31 +127,33 @@ def decide(
     if saved is None:
         return Start.FRESH
     job, before = job.configured, saved.job.configured
-    plain, plain_before = _less(job, loose.compared), _less(before, loose.compared)
-    mappings = [*_mappings(plain, plain_before)]
-    differences = [*_destination(job, before), *mappings]
+    plain, plain_before = (
+        identity.without(job, loose.compared),
+        identity.without(before, loose.compared),
+    )
+    mappings = [*identity.mappings(plain, plain_before)]
+    differences = [*identity.destination(job, before), *mappings]
     if not saved.is_finished:
-        fixed = _less(plain, loose.growing), _less(plain_before, loose.growing)
-        differences += [*_streams(*fixed), *_sources(*fixed)]
+        fixed = (
+            identity.without(plain, loose.growing),
+            identity.without(plain_before, loose.growing),
+        )
+        differences += [*identity.streams(*fixed), *identity.sources(*fixed)]
     if differences:
         raise _refusal(differences, _MENDED if differences == mappings else "")
     is_begun_anew = is_full and (saved.is_finished or not saved.is_full)
-    if is_begun_anew or [*_mappings(job, before)]:
+    if is_begun_anew or [*identity.mappings(job, before)]:
         return Start.NEW_RUN
     if not saved.is_finished:
-        is_other = [*_streams(job, before), *_sources(job, before)]
+        is_other = [*identity.streams(job, before), *identity.sources(job, before)]
         return Start.NEW_RUN if is_other else Start.RESUME
     # Of an export that is compared a file that is gone says something, too.
-    is_same = _is_every_file_known(job, before) and all(
+    is_same = identity.is_every_file_known(job, before) and all(
         len(now.files) == len(then.files)
-        for now, then in _pairs(job, before)
+        for now, then in identity.pairs(job, before)
         if now.name in loose.compared
     )
     return Start.FINISHED if is_same else Start.NEW_RUN
-
-
-def _less(job: JobIdentity, names: Collection[str]) -> JobIdentity:
-    return job._replace(streams=tuple(one for one in job.streams if one.name not in names))
 
 
 def cursors_of(
@@ -215,76 +168,13 @@ def cursors_of(
         return saved.cursors
     if is_full:
         return {}
-    same = {now.name for now, then in _pairs(job, saved.job) if now.meaning == then.meaning}
-    files = saved.finished_files
-    finished = {one.name for one in saved.job.streams if files[one.name] == len(one.files)}
+    same = {now.name for now, then in identity.pairs(job, saved.job) if now.meaning == then.meaning}
+    finished = saved.finished_streams
     return {
         name: Cursor(old.reached if name in finished else old.base)
         for name, old in saved.cursors.items()
         if name in same
     }
-
-
-def _is_every_file_known(job: JobIdentity, before: JobIdentity) -> bool:
-    known = {(stream.name, file.label): file for stream in before.streams for file in stream.files}
-    return all(
-        (old := known.get((stream.name, file.label))) is not None and file.is_same(old)
-        for stream in job.streams
-        for file in stream.files
-    )
-
-
-def _pairs(
-    job: JobIdentity, before: JobIdentity
-) -> Iterator[tuple[StreamIdentity, StreamIdentity]]:
-    """The streams that both have, by name: as it is now, as it was."""
-    known = {stream.name: stream for stream in before.streams}
-    return ((stream, known[stream.name]) for stream in job.streams if stream.name in known)
-
-
-def _destination(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
-    if job.destination != before.destination:
-        yield f"the destination is {job.destination} and was {before.destination}"
-
-
-def _mappings(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
-    for now, then in _pairs(job, before):
-        if now.meaning != then.meaning:
-            yield f"the mapping of stream {now.name} changed"
-
-
-def _streams(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
-    now, then = [s.name for s in job.streams], [s.name for s in before.streams]
-    yield from (f"stream {name} was added" for name in now if name not in then)
-    yield from (f"stream {name} was removed" for name in then if name not in now)
-    if now != then and sorted(now) == sorted(then):
-        yield f"the streams are in another order, it was {', '.join(then)}"
-
-
-def _sources(job: JobIdentity, before: JobIdentity) -> Iterator[str]:
-    for now, then in _pairs(job, before):
-        found = list(_files(now, then))
-        if not found and [f.label for f in now.files] != [f.label for f in then.files]:
-            found = [f"the files of stream {now.name} are in another order"]
-        yield from found
-
-
-def _files(now: StreamIdentity, then: StreamIdentity) -> Iterator[str]:
-    known, kept = {file.label: file for file in then.files}, {file.label for file in now.files}
-    for file in now.files:
-        if file.label not in known:
-            yield f"{file.label} of stream {now.name} was added"
-        elif not file.is_same(known[file.label]):
-            yield _change(file, known[file.label])
-    for label in known:
-        if label not in kept:
-            yield f"{label} of stream {now.name} was removed"
-
-
-def _change(now: FileIdentity, then: FileIdentity) -> str:
-    if now.size != then.size:
-        return f"{now.label} has {now.size:,} bytes and had {then.size:,}"
-    return f"{now.label} has other content at the same size, {now.size:,} bytes"
 
 
 _MENDED = "; run --only STREAM --source REJECTS sends mended rows under the changed mapping"

@@ -34,12 +34,11 @@ def path_of(checkpoint: Path, stream: str) -> Path:
 class Known:
     """What is known of the entities of a stream, in the order of their keys.
 
-    count: how many they are. May be appended to from any thread, by one at a time.
+    May be appended to from any thread, by one at a time.
     """
 
     def __init__(self, file: IO[bytes], records: Overlay, path: Path) -> None:
         self._file, self._records, self.path = file, records, path
-        self.count = records.count
 
     @classmethod
     def open(cls, path: Path, belongs: Mapping[str, Any]) -> Known:
@@ -71,6 +70,11 @@ class Known:
             count = sum(_put(made, piece) for piece in (found.records() if found else ()))
             return cls(made, in_order(count), path)
 
+    @property
+    def count(self) -> int:
+        """How many entities they are."""
+        return self._records.count
+
     def pieces(self) -> Iterator[Records]:
         """All of them, some at once."""
         with mapped(self.path):
@@ -100,16 +104,17 @@ class Known:
         with mapped(self.path):
             found = looked_through(self.path)
             if found is not None and found.overlay() is None:
-                records = _write_anew(self.path, found.header.belongs, found.records())
-                self._file.close()
-                self._file, self._records = self.path.open("r+b", buffering=0), records
+                self._replace(found.header.belongs, found.records())
 
     def belong(self, belongs: Mapping[str, Any]) -> None:
         """Let the file be of something else, as of `open`; durable when it returns."""
         with mapped(self.path):
-            records = _write_anew(self.path, belongs, self._records.pieces(self._file))
-            self._file.close()
-            self._file, self._records = self.path.open("r+b", buffering=0), records
+            self._replace(belongs, self._records.pieces(self._file))
+
+    def _replace(self, belongs: Mapping[str, Any], pieces: Iterator[Records]) -> None:
+        self._records = _write_anew(self.path, belongs, pieces)
+        self._file.close()
+        self._file = self.path.open("r+b", buffering=0)
 
     def close(self) -> None:
         """Let go of it."""

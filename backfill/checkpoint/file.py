@@ -20,10 +20,11 @@ from backfill.checkpoint.failures import damaged, mapped, read_from
 from backfill.checkpoint.lock import locked
 from backfill.checkpoint.work import read_work
 from backfill.errors import CheckpointError, StorageError
+from backfill.identity import JobIdentity
 from backfill.ledger import Changes, Counts
 from backfill.logbook import REQUEST, History, Log, Sitting, Work
 from backfill.private import make_folder
-from backfill.resumption import Extent, JobIdentity, Outset, Saved, State
+from backfill.resumption import Extent, Outset, Saved, State
 
 #: SQLite's header: the magic, whether the write-ahead log is on, and the application id.
 #: [sqlite.org/fileformat2.html, 1.3]

@@ -19,18 +19,11 @@ from backfill.checkpoint import taken
 from backfill.checkpoint.sealed import put as _put
 from backfill.checkpoint.sealed import rows as _rows
 from backfill.checkpoint.transaction import transaction
+from backfill.identity import FileIdentity, JobIdentity, StreamIdentity
 from backfill.ledger import Carried, Changes, Counts, Cursor, FileState, Ledger, Request
 from backfill.logbook import REQUEST, History, Log, Sitting, reason_in
 from backfill.records import BlockStart
-from backfill.resumption import (
-    Extent,
-    FileIdentity,
-    JobIdentity,
-    Outset,
-    Saved,
-    State,
-    StreamIdentity,
-)
+from backfill.resumption import Extent, Outset, Saved, State
 
 #: Marks the file as ours, in SQLite's header: "bfck".
 APPLICATION_ID = int.from_bytes(b"bfck")

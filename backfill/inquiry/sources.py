@@ -10,6 +10,7 @@ from pathlib import Path
 from backfill import readers
 from backfill.config import Job
 from backfill.errors import BackfillError
+from backfill.identity import FileIdentity, StreamIdentity
 from backfill.inquiry.arrived import memory
 from backfill.inquiry.runs import Run
 from backfill.ledger import Cursor, Taken
@@ -17,7 +18,6 @@ from backfill.mapping import Stream
 from backfill.operations import Surroundings
 from backfill.readers.sources import format_of
 from backfill.records import SourceFile
-from backfill.resumption import FileIdentity, StreamIdentity
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from backfill import readers
 from backfill.arrivals import Arrival, Sorted, sort, was_anything_taken
 from backfill.checkpoint import peek
 from backfill.config import PART, Job
+from backfill.identity import NAMED_MAX
 from backfill.ledger import Taken
 from backfill.mapping import Stream
 from backfill.phrases import counted
 from backfill.readers import Content
 from backfill.records import SourceFile
 from backfill.remarks import Remark
-from backfill.resumption import NAMED_MAX, Saved, Start
+from backfill.resumption import Saved, Start
 
 
 class Arrived(NamedTuple):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from backfill.checkpoint import Checkpoint, new_run_id, peek
 from backfill.config import Job
 from backfill.errors import BackfillError, Interrupted, InUse
+from backfill.identity import JobIdentity
 from backfill.ledger import Counts, Ledger
 from backfill.pipeline import arriving, done_folder
 from backfill.pipeline.cautions import cautions
@@ -27,7 +28,7 @@ from backfill.pipeline.stop import Stop
 from backfill.rejects import RejectsFile, refused
 from backfill.remarks import Remark
 from backfill.report import Closing
-from backfill.resumption import Extent, JobIdentity, Outset, Saved, Start, cursors_of, decide
+from backfill.resumption import Extent, Outset, Saved, Start, cursors_of, decide
 
 
 async def run(job: Job, place: Place, options: Options, watcher: Watcher, stop: Stop) -> Closing:

@@ -14,6 +14,7 @@ from backfill.checkpoint import peek
 from backfill.columns import Column
 from backfill.config import Job
 from backfill.errors import MappingError, SourceError
+from backfill.identity import FileIdentity, JobIdentity, StreamIdentity
 from backfill.ledger import Ledger
 from backfill.mapping import Stream
 from backfill.operations import Surroundings, check, where_of
@@ -22,7 +23,7 @@ from backfill.pipeline.arriving import Arrivals, look
 from backfill.pipeline.overlaps import Width, refuse_consent_said_once, refuse_undone_consent
 from backfill.readers import Fingerprint, Reader
 from backfill.records import Block, Form, SourceFile
-from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
+from backfill.resumption import Saved
 from backfill.sieve import Sieve
 
 if TYPE_CHECKING:

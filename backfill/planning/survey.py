@@ -16,6 +16,7 @@ from backfill import config
 from backfill.chunker import Chunker
 from backfill.config import Job
 from backfill.errors import CheckpointError
+from backfill.identity import JobIdentity
 from backfill.ledger import Counts, Ledger
 from backfill.operations import Encoded
 from backfill.phrases import SINCE_LEAVES_NOTHING, counted
@@ -38,7 +39,7 @@ from backfill.planning.looks.times import Ahead, Young
 from backfill.planning.pairs import Store
 from backfill.planning.plan import Plan, Standing, StreamPlan
 from backfill.records import Batch, SourceFile
-from backfill.resumption import JobIdentity, Loose, Saved, Start, cursors_of, decide
+from backfill.resumption import Loose, Saved, Start, cursors_of, decide
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from backfill.config import Job
+from backfill.identity import JobIdentity
 from backfill.logbook import reason_in
 from backfill.report import DELIVERED_MEANS
 from backfill.reporting import batches, drawing, settings, words
@@ -25,7 +26,6 @@ from backfill.reporting.comparison import Actual, compared
 from backfill.reporting.course import quantile
 from backfill.reporting.facts import Facts
 from backfill.reporting.versions import versions
-from backfill.resumption import JobIdentity
 
 _HERE = Path(__file__).parent
 

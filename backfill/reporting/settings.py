@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backfill.config import Job
+from backfill.identity import StreamIdentity
 from backfill.mapping import Field, Stream
 from backfill.reporting.words import duration, size
-from backfill.resumption import StreamIdentity
 from backfill.trackapi import HOSTS
 
 #: What stands where a value is not told.

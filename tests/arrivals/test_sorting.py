@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill.arrivals import Arrival, sort
+from backfill.identity import FileIdentity, JobIdentity, StreamIdentity
 from backfill.ledger import FileState, Taken
-from backfill.resumption import FileIdentity, JobIdentity, Saved, Start, StreamIdentity, decide
+from backfill.resumption import Saved, Start, decide
 
 CONTENTS = st.sampled_from("abcdef")
 FOLDERS = st.dictionaries(st.sampled_from([f"in/{n}.csv" for n in range(8)]), CONTENTS, max_size=8)

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from backfill.checkpoint import Checkpoint, holder, new_run_id, peek, peek_history, peek_log
 from backfill.checkpoint.tables import FORMAT
 from backfill.errors import CheckpointError, StorageError
+from backfill.identity import FileIdentity, JobIdentity, StreamIdentity
 from backfill.ledger import Carried, Changes, Counts, FileState, Request
 from backfill.logbook import Log
 from backfill.records import BlockStart
-from backfill.resumption import Extent, FileIdentity, JobIdentity, Saved, StreamIdentity
+from backfill.resumption import Extent, Saved
 
 FILES = (FileIdentity("a.csv", 10, "aa"), FileIdentity("naïve \udcff.csv", 2**40, "bb"))
 JOB = JobIdentity(

@@ -29,7 +29,8 @@ import threading
 from pathlib import Path
 from backfill.checkpoint import Checkpoint
 from backfill.ledger import Changes, Counts, FileState, Request
-from backfill.resumption import Extent, FileIdentity, JobIdentity, StreamIdentity
+from backfill.identity import FileIdentity, JobIdentity, StreamIdentity
+from backfill.resumption import Extent
 
 stream = StreamIdentity("people", b"m", (FileIdentity("a.csv", 1, "aa"),))
 checkpoint = Checkpoint.open(Path(sys.argv[1]))

@@ -11,9 +11,10 @@ import pytest
 from backfill.checkpoint import Checkpoint, peek
 from backfill.checkpoint.tables import FORMAT
 from backfill.errors import CheckpointError
+from backfill.identity import FileIdentity, JobIdentity, StreamIdentity
 from backfill.ledger import Changes, Counts, FileState, Request
 from backfill.records import BlockStart
-from backfill.resumption import Extent, FileIdentity, JobIdentity, Saved, StreamIdentity
+from backfill.resumption import Extent, Saved
 
 FILES = tuple(FileIdentity(f"{name}.csv", 10, name) for name in "abc")
 JOB = JobIdentity("https://track.customer.io:443 1f2e", (StreamIdentity("people", b"m", FILES),))

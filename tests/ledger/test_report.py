@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backfill.errors import DeliveryError
+from backfill.identity import FileIdentity, JobIdentity, StreamIdentity
 from backfill.ledger import Counts, FileState
 from backfill.report import (
     Closing,
@@ -18,7 +19,7 @@ from backfill.report import (
     summary_lines,
     total,
 )
-from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
+from backfill.resumption import Saved
 
 unhurried = settings(deadline=None)
 

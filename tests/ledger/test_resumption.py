@@ -3,17 +3,9 @@ from __future__ import annotations
 import pytest
 
 from backfill.errors import CheckpointError
+from backfill.identity import FileIdentity, JobIdentity, StreamIdentity
 from backfill.ledger import FileState
-from backfill.resumption import (
-    FileIdentity,
-    JobIdentity,
-    Loose,
-    Saved,
-    Start,
-    State,
-    StreamIdentity,
-    decide,
-)
+from backfill.resumption import Loose, Saved, Start, State, decide
 
 US = "https://track.customer.io:443 site 1f2e3d"
 A = FileIdentity("exports/a.csv", 1_000, "aa")

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from backfill.config import Job, load
+from backfill.identity import FileIdentity, JobIdentity, StreamIdentity
 from backfill.ledger import Counts, Request
 from backfill.logbook import REQUEST, History, Sitting
-from backfill.resumption import FileIdentity, JobIdentity, Saved, StreamIdentity
+from backfill.resumption import Saved
 
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=alert(1)>"
 
