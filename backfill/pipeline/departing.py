@@ -109,6 +109,7 @@ def leave_doubt(departing: OpenStream, streams: tuple[OpenStream, ...]) -> None:
     texts = us.detector.memory.texts
     if texts is not None and texts.names:
         us.detector.memory.doubt_those(gone.namesakes(texts, removed))
+        us.detector.memory.are_unsure = True  # of who is told in this run the names come later
     for other in streams:
         if other is not us and other.stream.compared_by == us.stream.compared_by:
             assert other.detector is not None

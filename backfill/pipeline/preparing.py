@@ -9,7 +9,6 @@ from backfill.checkpoint import peek
 from backfill.config import Job
 from backfill.errors import BackfillError
 from backfill.ledger import Counts
-from backfill.mapping import Stream
 from backfill.pipeline import comparing, departing
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.sources import OpenStream
@@ -62,9 +61,6 @@ class Preparing:
             comparing.compared(self._streams, self._memories, scope, into=found)
         )
         self._found = streams = tuple(found)
-        for one in streams:
-            if isinstance(one.detector, Detection):
-                one.detector.memory.are_unsure = _may_be_shadowed(one.stream, one.detector)
         if resumed is not None and self._scope.limit is not None:
             return streams  # who vanished stays to be done without a limit
         if resumed is not None:
@@ -115,16 +111,6 @@ class Preparing:
                     "nothing_known",
                     "warning",
                 )
-
-
-def _may_be_shadowed(stream: Stream, detection: Detection) -> bool:
-    """Whether the API may not take what people are told, for somebody who is gone has their name.
-
-    Who has several identifiers and gets another first one is two people to the export, and one to
-    the workspace until the old one is removed.
-    """
-    is_acted_on = stream.vanished != "ignore" and len(stream.person or ()) > 1
-    return is_acted_on and len(detection.comparison.gone) > 0
 
 
 def _dropped(streams: tuple[OpenStream, ...], saved: Saved, says: Says) -> dict[str, Counts]:

@@ -81,6 +81,19 @@ def test_who_gets_another_id_and_keeps_the_email_is_there_a_night_later(nights):
     assert set(nights.people()) == {"7", "2", "3"}
 
 
+def test_while_nobody_is_removed_nobody_is_told_twice(nights):
+    several = {"person": {"id": "id", "email": "email"}, "changes": {"key": "id"}}
+    nights.job(stream("people", vanished="delete", **several))
+    for rows in (["1,a@x.io,v", "2,b@x.io,v"], ["2,b@x.io,w", "  ,no key,v"]):
+        path = export(nights, "people", *rows, header="id,email,value")
+        nights.night()
+    path.write_text(path.read_text() + "3,c@x.io,v\n")
+    with nights.sending() as sent:
+        nights.night()
+
+    assert [o["identifiers"]["id"] for o in sent] == ["3"]
+
+
 REMOVING = {"action": "delete", "attributes": {}}
 OPTED_OUT = {"attributes": {"unsubscribed": {"value": True}}, "existing_only": True}
 
