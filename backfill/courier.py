@@ -12,6 +12,7 @@ from backfill import pacing
 from backfill.concurrency import MOST, Concurrency
 from backfill.errors import DeliveryError
 from backfill.gate import Gate
+from backfill.pace import OwnPace, Pace
 from backfill.records import Batch, Body
 from backfill.verdict import (
     Accepted,
@@ -111,9 +112,12 @@ class Courier:
     refuses everything, the rows are unprocessed and not rejected.
     """
 
-    def __init__(self, transport: Transport, limits: Limits, outside: Outside) -> None:
+    def __init__(
+        self, transport: Transport, limits: Limits, outside: Outside, pace: Pace | None = None
+    ) -> None:
         self._transport, self._limits, self._outside = transport, limits, outside
-        self._gate = Gate(limits.requests_per_s, limits.operations_per_s, _concurrency(limits))
+        pace = pace or OwnPace(limits.requests_per_s, limits.operations_per_s)
+        self._gate = Gate(_concurrency(limits), pace)
         self._posting: set[asyncio.Task[None] | None] = set()
         self._is_halted = False
         # One batch is halved at a time: should the API refuse everything, that many fewer

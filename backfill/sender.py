@@ -20,6 +20,7 @@ from typing import Any
 
 from backfill.courier import Courier, Limits, Outside, RequestLog, Sinks, Transport
 from backfill.ordering import Ordering
+from backfill.pace import Pace
 from backfill.records import Batch
 from backfill.verdict import Delivery
 from backfill.waiting import Limit
@@ -34,12 +35,21 @@ REAL = Outside(wall_s=time.time, draw=random.random)
 
 
 class Sender:
-    """Delivers waves of batches, one wave after the other; lives in one event loop."""
+    """Delivers waves of batches, one wave after the other; lives in one event loop.
 
-    def __init__(self, transport: Transport, limits: Limits, outside: Outside = REAL) -> None:
+    pace: None: that of the limits, which nobody else sends by.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        limits: Limits,
+        outside: Outside = REAL,
+        pace: Pace | None = None,
+    ) -> None:
         self._limits, self._outside = limits, outside
         self._last_request_s = limits.last_request_s  # of the run before, until it is followed
-        self._courier = Courier(transport, limits, outside)
+        self._courier = Courier(transport, limits, outside, pace)
         self._batches = self._bytes = 0  # that are held
         self._has_freed = asyncio.Event()
         self._ordering = Ordering()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from backfill.concurrency import Concurrency
 from backfill.gate import Gate
+from backfill.pace import OwnPace
 from backfill.pacing import (
     BACKOFF_S_MAX,
     JITTER_S,
@@ -133,7 +134,7 @@ def test_full_batches_reach_97_percent_of_the_operations_however_few_requests_th
 
 async def gate_starts(limit: int, rate: int, sizes: list[int]) -> list[tuple[float, int]]:
     loop, starts = asyncio.get_running_loop(), []
-    gate = Gate(rate, limit, Concurrency(len(sizes), len(sizes)))
+    gate = Gate(Concurrency(len(sizes), len(sizes)), OwnPace(rate, limit))
     for operations in sizes:
         await gate.start(operations, is_retry=False)
         starts.append((loop.time(), operations))
