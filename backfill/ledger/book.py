@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from backfill.ledger.rows import FileLedger
 from backfill.ledger.state import Changes, Counts, FileState, Request
 from backfill.records import (
     Batch,
-    Block,
     BlockStart,
     Bools,
     Extremes,
@@ -23,6 +23,25 @@ from backfill.records import (
     Rejected,
     SourceFile,
 )
+
+
+class ReadRows(Protocol):
+    """What the ledger needs of a block."""
+
+    @property
+    def file(self) -> SourceFile:
+        """Where it was read."""
+        ...
+
+    @property
+    def start(self) -> BlockStart:
+        """Where it begins."""
+        ...
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it has."""
+        ...
 
 
 class Ledger:
@@ -99,7 +118,7 @@ class Ledger:
         """The start of the last block with no row not done before it; None: the beginning."""
         return self._file(file).resume_point()
 
-    def read(self, block: Block) -> None:
+    def read(self, block: ReadRows) -> None:
         """A block was read: its rows are outstanding now.
 
         block: less the rows that are done; also one with none left, for where it begins.

@@ -3,12 +3,12 @@
 from backfill.pipeline import comparing, departing
 from backfill.pipeline.cautions import cautions
 from backfill.pipeline.destination import Confirmed, Place, confirmed
-from backfill.pipeline.flow import Watcher
 from backfill.pipeline.options import Options, Prepares
 from backfill.pipeline.run import run
 from backfill.pipeline.sources import OpenStream, open_streams
 from backfill.pipeline.stop import Stop, before_anything
 from backfill.pipeline.turn import Turn
+from backfill.pipeline.watching import Watcher
 
 __all__ = [
     "Confirmed",

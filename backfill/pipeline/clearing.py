@@ -11,10 +11,10 @@ from backfill.pipeline import guard
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.expecting import Expectations
-from backfill.pipeline.flow import Terms, Watcher
 from backfill.pipeline.options import Options, Preparation
 from backfill.pipeline.sources import OpenStream
 from backfill.pipeline.stop import Stop
+from backfill.pipeline.watching import Terms, Watcher
 from backfill.remarks import Level
 from backfill.resumption import Saved, Start
 

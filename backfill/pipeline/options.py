@@ -10,6 +10,7 @@ from typing import Protocol
 
 from backfill.config import Job
 from backfill.ledger import Counts
+from backfill.pipeline.carrying import Alone, Carries
 from backfill.pipeline.comparing import Scope
 from backfill.pipeline.preparing import Preparing
 from backfill.pipeline.sources import OpenStream
@@ -51,6 +52,7 @@ class Options:
            what is past: not at all.
     done_folder: where files that are done with are moved to; None: they stay.
     prepares: what makes the streams of the job what is sent.
+    carries: who sends it.
     """
 
     limit: int | None = None
@@ -59,3 +61,4 @@ class Options:
     wait_until_s: float = 0.0
     done_folder: Path | None = None
     prepares: Prepares = Preparing
+    carries: Carries = Alone

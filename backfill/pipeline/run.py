@@ -18,13 +18,13 @@ from backfill.pipeline.clearing import Clearing
 from backfill.pipeline.comparing import loose
 from backfill.pipeline.destination import Patience, Place, confirmed
 from backfill.pipeline.expecting import learn
-from backfill.pipeline.flow import Terms, Watcher
 from backfill.pipeline.limits import batch_operations_max
 from backfill.pipeline.options import Options
 from backfill.pipeline.record import Record, never_began
 from backfill.pipeline.running import Running, Spent
 from backfill.pipeline.sources import OpenStream, job_identity, open_streams
 from backfill.pipeline.stop import Stop
+from backfill.pipeline.watching import Terms, Watcher
 from backfill.rejects import RejectsFile, refused
 from backfill.remarks import Remark
 from backfill.report import Closing
@@ -92,7 +92,8 @@ async def _run(job: Job, place: Place, options: Options, watcher: Watcher, stop:
             checkpoint.go_on(clearing.dropped)
             watcher.says(_progress(resumed), "run_resumed")
         record.began(run_id, ledger.known)
-        running = Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent)
+        carries = options.carries
+        running = Running(job, streams, terms, ledger, checkpoint, rejects, watcher, spent, carries)
         state, error = await running.deliver(place, saved, stop)
         record.ended(run_id, state, ledger.known, running.held, error)
         if state in ("completed", "held"):

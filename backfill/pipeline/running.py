@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backfill.checkpoint import Checkpoint
@@ -14,19 +14,20 @@ from backfill.courier import RequestLog
 from backfill.errors import BackfillError
 from backfill.ledger import Ledger, Request, carried
 from backfill.logbook import stopped_by
+from backfill.pipeline.account import Account
+from backfill.pipeline.carrying import Carrier, Carries, Charge
 from backfill.pipeline.destination import Place
-from backfill.pipeline.flow import Flow, Terms, Watcher
 from backfill.pipeline.keeping import Keeper
 from backfill.pipeline.limits import remark, sending_limits
 from backfill.pipeline.outage import Outage
 from backfill.pipeline.sources import OpenStream
 from backfill.pipeline.stop import Stop
 from backfill.pipeline.ticker import Ticker
+from backfill.pipeline.watching import Terms, Watcher
 from backfill.rejects import RejectsFile
 from backfill.remarks import Remark
 from backfill.report import Effort
 from backfill.resumption import Saved, State
-from backfill.sender import Sender
 
 
 @dataclass(slots=True)
@@ -63,16 +64,17 @@ class Running:
         rejects: dict[str, RejectsFile],
         watcher: Watcher,
         spent: Spent,
+        carries: Carries,
     ) -> None:
         self._job, self._streams, self._terms = job, streams, terms
         self._ledger, self._rejects = ledger, rejects
-        self._watcher, self._spent = watcher, spent
+        self._watcher, self._spent, self._carries = watcher, spent, carries
         memories = [stream.detector.memory for stream in streams if stream.detector]
         self._keeper = Keeper(
             checkpoint, ledger, rejects, list(dict.fromkeys(memories)), self._cannot_be_kept
         )
         self._failure: BackfillError | None = None
-        self._sender: Sender | None = None
+        self._carrier: Carrier | None = None
         self.held = 0
 
     async def deliver(
@@ -83,10 +85,11 @@ class Running:
         if said := remark(self._job, limits):
             self._remark(said)
         self._outage = Outage(place.address, limits.give_up_after_s)
-        transport = place.transport()
-        self._sender = Sender(transport, limits)
-        self._ticker = Ticker(self._watcher, self._ledger, self._sender)
-        stop.listen(self._sender.stop)
+        job, terms, ledger, says = self._job, self._terms, self._ledger, self._watcher.says
+        charge = Charge(job, place, terms, limits, ledger, self._requested, says)
+        self._carrier = self._carries(charge)
+        self._ticker = Ticker(self._watcher, self._ledger, self._carrier)
+        stop.listen(self._carrier.stop)
         keeping = asyncio.create_task(self._keeper.keep())
         state: State = "stopped"
         try:
@@ -98,7 +101,7 @@ class Running:
             self._ticker.close()
             self._keeper.close()
             await keeping
-            await transport.aclose()
+            await self._carrier.close()
             await self._finish(state)
         return ("stopped" if self._failure else state), self._failure
 
@@ -109,17 +112,16 @@ class Running:
             await self._wave(stream)
 
     async def _wave(self, stream: OpenStream) -> None:
-        assert self._sender is not None
+        assert self._carrier is not None
         rejects = self._rejects[stream.name]
         self._watcher.begins(stream.name, self._ledger.counts(stream.name).done)
         self._ticker.turn_to(stream.name)
-        flow = Flow(stream, self._terms, self._ledger, self._keeper, self._watcher, rejects)
-        async with aclosing(flow.batches()) as batches:
-            await self._sender.deliver(batches, flow.delivered, self._requested)
-        if flow.is_finished:
-            self._watcher.ends(self._ledger.counts(stream.name))
-        self.held += flow.held
-        for said in flow.remarks():
+        account = Account(stream, self._terms, self._ledger, self._keeper, self._watcher, rejects)
+        await self._carrier.wave(stream, account)
+        if account.is_finished:
+            self._watcher.ends(account.counts)
+        self.held += account.held
+        for said in account.remarks():
             self._remark(said)
 
     def _remark(self, said: Remark) -> None:
@@ -156,8 +158,8 @@ class Running:
 
     def _cannot_be_kept(self, error: BackfillError) -> None:
         self._failure = error
-        if self._sender:
-            self._sender.stop()
+        if self._carrier:
+            self._carrier.stop()
 
     async def _finish(self, state: State) -> None:
         with self._noting():  # what is done stays so if a file cannot be closed

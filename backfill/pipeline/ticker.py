@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from backfill.ledger import Ledger
-from backfill.pipeline.flow import Watcher
-from backfill.sender import Sender
+from backfill.pipeline.carrying import Carrier
+from backfill.pipeline.watching import Watcher
 
 #: Seconds between two looks: what a person who waits takes for now.
 TICK_S = 1.0
@@ -18,8 +18,8 @@ class Ticker:
     What a watcher raises then ends the ticking and is said by the loop's handler: the run goes on.
     """
 
-    def __init__(self, watcher: Watcher, ledger: Ledger, sender: Sender) -> None:
-        self._watcher, self._ledger, self._sender = watcher, ledger, sender
+    def __init__(self, watcher: Watcher, ledger: Ledger, carrier: Carrier) -> None:
+        self._watcher, self._ledger, self._carrier = watcher, ledger, carrier
         self._stream = ""
         self._next: asyncio.TimerHandle | None = None
 
@@ -38,5 +38,5 @@ class Ticker:
         self._next = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def _tick(self) -> None:
-        self._watcher.ticks(self._ledger.counts(self._stream), self._sender.limited_by)
+        self._watcher.ticks(self._ledger.counts(self._stream), self._carrier.limited_by)
         self._wait()

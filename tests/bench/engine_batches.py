@@ -52,14 +52,15 @@ async def taken(config: Path, rows: Iterator[dict[str, Any]] | None) -> dict[str
     from backfill import config as configs
     from backfill.ledger import Ledger
     from backfill.pipeline import open_streams
-    from backfill.pipeline.flow import Flow, Terms
+    from backfill.pipeline.encoding import encoded
+    from backfill.pipeline.flow import Flow
 
     nobody: Any = Nobody()
     stream = open_streams(configs.load(config))[0]
-    terms = Terms(int(time.time()), None, None, True, None, Path("rejects"))
-    flow = Flow(stream, terms, Ledger(), nobody, nobody, nobody)
+    flow = Flow(stream.name, None, nobody, None)
+    found = encoded(stream, Ledger(), None, int(time.time()))
     operations = total = largest = 0
-    async for batch in flow.batches():
+    async for batch in flow.batches(found):
         body = batch.body()
         size = sum(map(len, body))
         operations, total, largest = operations + len(batch), total + size, max(largest, size)

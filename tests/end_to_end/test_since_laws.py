@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 from backfill.checkpoint import Checkpoint
 from backfill.config import Job, load
 from backfill.following import Follower
-from backfill.pipeline.flow import Flow, Terms
+from backfill.pipeline.account import Account
+from backfill.pipeline.encoding import encoded
+from backfill.pipeline.flow import Flow
 from backfill.pipeline.run import _ledger
 from backfill.pipeline.sources import job_identity, open_streams
+from backfill.pipeline.watching import Terms
 from backfill.rejects import RejectsFile
 from backfill.resumption import Extent, Outset, Start, decide
 from backfill.verdict import Delivery
@@ -122,9 +125,10 @@ async def process(job: Job, world: World, dies_after: int | None) -> int | None:
             checkpoint.commit(ledger.take_changes(), {stream.name: rejects.extent}, state)
 
         terms = Terms(NOW_S, None, 2, True, None, job.rejects)
-        flow = Flow(stream, terms, ledger, Keeper(), Follower(None), rejects)  # type: ignore[arg-type]
+        account = Account(stream, terms, ledger, Keeper(), Follower(None), rejects)  # type: ignore[arg-type]
+        flow = Flow(stream.name, terms.operations_max, account, None)
         answers = 0
-        async for batch in flow.batches():
+        async for batch in flow.batches(encoded(stream, ledger, None, terms.now_s)):
             if answers == dies_after:
                 raise Killed
             flow.delivered(world.answer(batch))
