@@ -171,19 +171,19 @@ class Courier:
             else:
                 self._refused_batches += 1
             if self._refused_batches == REFUSED_BATCHES_MAX:
-                raise DeliveryError(
-                    f"the API refuses every operation of {REFUSED_BATCHES_MAX} batches in a row "
-                    f"({verdict.what})",
-                    _place(self._transport, batch),
-                    "check that the address is the Track API's and what the streams map; the same "
-                    "command sends the rows again that are not in the rejects files",
-                )
+                raise refuses_all(f" ({verdict.what})", _place(self._transport, batch))
 
     def believe(self, sinks: Sinks) -> None:
         """Report the refusals that wait for it: the API does accept, or the wave is done."""
         doubted, self._doubted = self._doubted, []
         for delivery in doubted:
             sinks.on_delivery(delivery)
+
+    def take_doubted(self) -> tuple[list[Delivery], int]:
+        """The refusals that wait for it, and how many batches in a row were refused whole."""
+        doubted, self._doubted = self._doubted, []
+        count, self._refused_batches = self._refused_batches, 0
+        return doubted, count
 
     def _report(self, batch: Batch, verdict: Accepted | PartlyRejected, sinks: Sinks) -> None:
         self._refused_batches = 0
@@ -269,6 +269,16 @@ class Courier:
             "check the network and the API's status, then run the same command again: it goes on "
             "where it stopped",
         )
+
+
+def refuses_all(said: str, where: str) -> DeliveryError:
+    """The error of an API that takes nothing at all; said: what it says of it."""
+    return DeliveryError(
+        f"the API refuses every operation of {REFUSED_BATCHES_MAX} batches in a row{said}",
+        where,
+        "check that the address is the Track API's and what the streams map; the same command"
+        " sends the rows again that are not in the rejects files",
+    )
 
 
 def _concurrency(limits: Limits) -> Concurrency:

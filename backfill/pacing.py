@@ -103,10 +103,14 @@ class Attempts:
 
 
 class Window:
-    """The operations of the last second: an exact log, and an even spread over the second."""
+    """The operations of the last second: an exact log, and an even spread over the second.
 
-    def __init__(self, operations_per_s: int) -> None:
+    slack_s: how much later than it says a start may be.
+    """
+
+    def __init__(self, operations_per_s: int, slack_s: float = 0.0) -> None:
         self._limit = operations_per_s
+        self._span_s = WINDOW_S + JITTER_S + slack_s
         self._starts: deque[tuple[float, int]] = deque()
         self._operations = 0
         self._due_s = -math.inf
@@ -121,7 +125,7 @@ class Window:
         for started_s, started in self._starts:
             if excess <= 0:
                 break
-            wait_s = max(wait_s, started_s + WINDOW_S + JITTER_S - now_s)
+            wait_s = max(wait_s, started_s + self._span_s - now_s)
             excess -= started
         return wait_s
 
@@ -136,5 +140,5 @@ class Window:
         self._due_s = max(self._due_s, now_s - SPREAD_LATENESS_S) + operations / self._limit
 
     def _forget(self, now_s: float) -> None:
-        while self._starts and self._starts[0][0] + WINDOW_S + JITTER_S <= now_s:
+        while self._starts and self._starts[0][0] + self._span_s <= now_s:
             self._operations -= self._starts.popleft()[1]

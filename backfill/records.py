@@ -65,7 +65,9 @@ class SourceFile:
     path:   where it is read from; label: how messages and rejects name it.
     format: "csv", "jsonl" or "parquet".
     root:   the folder from which a folder or a glob found it; None: it was named by its path.
-    bytes_max: of a rejects file that is being written, how much of it there is to read; None: all.
+    bytes_max: how much of it there is to read: of a rejects file that is being written, or of what
+            a shard takes of an uncompressed file; None: all.
+    shard:  the number of the shard that it is read as a part of; 0: of none.
     """
 
     stream: str
@@ -75,6 +77,7 @@ class SourceFile:
     format: str
     bytes_max: int | None = None
     root: Path | None = None
+    shard: int = 0
 
 
 class BlockStart(NamedTuple):
@@ -157,6 +160,22 @@ class Block:
             None if self.hashes is None else self.hashes[keep],
         )
 
+    def only(self, rows: Int64s) -> Block:
+        """The same block with some of its rows alone."""
+        if not len(rows):
+            return self.hollow()
+        is_out = np.ones(self.stop.row - self.start.row, np.bool_)
+        is_out[rows - self.start.row] = False
+        return self.without(is_out)
+
+    def hollow(self) -> Block:
+        """Its place alone: for who has no use for the rows."""
+        return Block(self.file, self.form, self.start, self.stop, _NO_TABLE, _NO_ROWS)
+
+
+_NO_TABLE = pa.RecordBatch.from_arrays([], names=[])
+_NO_ROWS: Int64s = np.empty(0, np.int64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rejected:
@@ -171,6 +190,10 @@ class Rejected:
     rows: Int64s
     rules: list[str]
     reasons: list[str]
+
+    def alone(self) -> Rejected:
+        """The same with no other row in its block."""
+        return Rejected(self.block.only(self.rows), self.rows, self.rules, self.reasons)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -246,6 +269,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.ends)
+
+    def hollow(self) -> Batch:
+        """Which rows it carries and how long it is, without the rows and the operations."""
+        pieces = tuple(Piece(one.block.hollow(), one.rows, one.firsts) for one in self.pieces)
+        return Batch(self.stream, (), self.ends, pieces)
 
     @property
     def size(self) -> int:

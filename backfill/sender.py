@@ -38,6 +38,8 @@ class Sender:
     """Delivers waves of batches, one wave after the other; lives in one event loop.
 
     pace: None: that of the limits, which nobody else sends by.
+    believes: whether at a wave's end the refusals are reported that wait for the API to accept
+          anything; else `take_doubted` has them.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Sender:
         limits: Limits,
         outside: Outside = REAL,
         pace: Pace | None = None,
+        *,
+        believes: bool = True,
     ) -> None:
-        self._limits, self._outside = limits, outside
+        self._limits, self._outside, self._believes = limits, outside, believes
         self._last_request_s = limits.last_request_s  # of the run before, until it is followed
         self._courier = Courier(transport, limits, outside, pace)
         self._batches = self._bytes = 0  # that are held
@@ -89,8 +93,12 @@ class Sender:
             await self._run(batches, sinks)
         if self._failure is not None:
             raise self._failure
-        if not self._is_halted:
+        if self._believes and not self._is_halted:
             self._courier.believe(sinks)
+
+    def take_doubted(self) -> tuple[list[Delivery], int]:
+        """The refusals of a wave that were not reported, as of `Courier.take_doubted`."""
+        return self._courier.take_doubted()
 
     def stop(self) -> None:
         """Start no further request; deliver() returns when those in flight are through.

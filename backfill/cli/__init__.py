@@ -18,13 +18,13 @@ from backfill.cli.drafting import init
 from backfill.cli.inquiries import history, rejects, why
 from backfill.cli.output import Output, unbegun
 from backfill.cli.planning import plan
-from backfill.cli.process import settle
 from backfill.cli.rehearsals import chaos
 from backfill.cli.reports import report
 from backfill.cli.serving import sandbox
 from backfill.cli.streams import outlive_readers
 from backfill.cli.undoing import undo
 from backfill.errors import Terminated
+from backfill.process import settle
 
 if TYPE_CHECKING:
     from backfill.progress import JsonLog

@@ -14,6 +14,8 @@ import click
 from backfill.cli.help import Group
 from backfill.cli.options import (
     Part,
+    Spread,
+    carries_of,
     config_argument,
     done_folder_option,
     full_option,
@@ -23,6 +25,7 @@ from backfill.cli.options import (
     log_format_option,
     part_options,
     set_option,
+    spread_options,
     wait_option,
 )
 from backfill.cli.output import Output, unbegun
@@ -93,7 +96,7 @@ def _files(stream: OpenStream) -> str:
     return f"{files}, {before:,} taken before" if before else files
 
 
-class _Options(Part):
+class _Options(Part, Spread):
     """What the command line adds to a config."""
 
     limit: int | None
@@ -115,6 +118,7 @@ class _Options(Part):
 @full_option
 @wait_option
 @done_folder_option
+@spread_options
 @click.option(
     "--metrics-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -135,8 +139,16 @@ def run(
 
     part = Part(only=options["only"], source=options["source"])
     until_s = time.monotonic() + options["wait_s"]
+    spread = Spread(
+        engine=options["engine"], workers=options["workers"], ray_address=options["ray_address"]
+    )
     extent = Options(
-        options["limit"], options["fresh"], options["full"], until_s, options["done_folder"]
+        options["limit"],
+        options["fresh"],
+        options["full"],
+        until_s,
+        options["done_folder"],
+        carries=carries_of(spread),
     )
     with watched(output, config, metrics_file) as audience:
         job = job_of(config, overrides, part)

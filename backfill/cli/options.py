@@ -6,7 +6,7 @@ import glob
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,6 +15,7 @@ from backfill.errors import UsageError
 
 if TYPE_CHECKING:
     from backfill.config import Job
+    from backfill.pipeline import Carries
 
 
 def _configs(
@@ -95,6 +96,52 @@ wait_option = click.option(
     metavar="[TIME]",
     help="Wait for another run of the job to end, so long at most (30m), instead of failing.",
 )
+
+
+class Spread(TypedDict):
+    """Over which workers a run is spread: over none where no engine is given."""
+
+    engine: Literal["local", "ray"] | None
+    workers: int | None
+    ray_address: str | None
+
+
+def spread_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command spread its run over workers."""
+    command = click.option(
+        "--ray-address",
+        metavar="ADDR",
+        help="With --engine ray: the cluster, HOST:6379; this machine's without it.",
+    )(command)
+    command = click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        help="With --engine: how many; one for each core without it.",
+    )(command)
+    return click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        help="Spread the run over workers: processes here, or a Ray cluster.",
+    )(command)
+
+
+def carries_of(spread: Spread) -> Carries:
+    """Who carries the waves of a run.
+
+    Raises UsageError for workers without an engine, and what `distribute.carries` raises.
+    """
+    from backfill.pipeline.carrying import Alone
+
+    engine, workers, address = spread["engine"], spread["workers"], spread["ray_address"]
+    if engine is None and workers is not None:
+        raise UsageError("--workers does not say whose", "--workers", "add --engine local or ray")
+    if engine != "ray" and address is not None:
+        raise UsageError("--ray-address is for Ray", "--ray-address", "add --engine ray")
+    if engine is None:
+        return Alone
+    from backfill import distribute
+
+    return distribute.carries(engine, workers, address)
 
 
 class Part(TypedDict):

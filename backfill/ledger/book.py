@@ -93,6 +93,16 @@ class Ledger:
         """bool[stop_row - start_row]: which rows of the range are done, for Block.without."""
         return self._file(file).done.between(start_row, stop_row)
 
+    def done_from(self, file: SourceFile, start_row: int, stop_row: int | None) -> Bools:
+        """Which rows of [start_row, stop_row) are done; None: up to the last that is."""
+        done = self._file(file).done
+        return done.between(start_row, max(start_row, done.top if stop_row is None else stop_row))
+
+    def unread(self, stream: str, rows: int) -> None:
+        """So many rows that were read and are not done will be read again."""
+        self._counts[stream] = self.counts(stream)._replace(read=self.counts(stream).read - rows)
+        self._changed_streams.add(stream)
+
     def rows(self, file: SourceFile) -> int | None:
         """How many rows the file has; None until it was read to its end."""
         return self._file(file).rows

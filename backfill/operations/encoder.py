@@ -97,6 +97,19 @@ def encode(
     )
 
 
+def entities(block: Block, stream: Stream, surroundings: Surroundings) -> UInt64s:
+    """uint64[len(block.rows), k]: whom each row is about, as of `Encoded.keys`; 0: nobody.
+
+    Says it also of rows that are refused or left out, and costs a part of `encode`.
+    """
+    bare = stream.model_copy(update={"attributes": {}, "relationships": [], "timestamp": None})
+    draft = Draft(bare, columns_of(block), block.rows, surroundings)
+    if draft.height:
+        shapes.operation(draft)
+    keys = [key.fill_null(0).to_numpy() for key in draft.keys]
+    return np.stack(keys, axis=1) if keys else np.empty((draft.height, 0), np.uint64)
+
+
 class _Refusals:
     """The first rule that each refused row of a block breaks."""
 

@@ -1,6 +1,7 @@
 """The engine wired together: readers → operations → chunker → sender → ledger → report."""
 
 from backfill.pipeline import comparing, departing
+from backfill.pipeline.carrying import Carries
 from backfill.pipeline.cautions import cautions
 from backfill.pipeline.destination import Confirmed, Place, confirmed
 from backfill.pipeline.options import Options, Prepares
@@ -11,6 +12,7 @@ from backfill.pipeline.turn import Turn
 from backfill.pipeline.watching import Watcher
 
 __all__ = [
+    "Carries",
     "Confirmed",
     "OpenStream",
     "Options",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from backfill.errors import SourceError
 from backfill.ledger import Ledger
 from backfill.pipeline.sources import OpenFile, OpenStream
-from backfill.records import Block, BlockStart
+from backfill.records import Block, BlockStart, Bools, SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,21 @@ class Turn:
 
     start: where reading goes on; None: at the beginning.
     rows:  how many rows it has, where all of them are done; None: not all are.
+    stop:  the row that is no longer read, with which a block begins; None: all are read.
     """
 
     source: OpenFile
     start: BlockStart | None
     rows: int | None
+    stop: int | None = None
+
+
+class Done(Protocol):
+    """Who knows which rows of a file are done."""
+
+    def is_done(self, file: SourceFile, start_row: int, stop_row: int) -> Bools:
+        """bool[stop_row - start_row]: which rows of the range are."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ class Reading:
     limit: int | None = None
     expected: int | None = None
 
-    def still_open(self, ledger: Ledger) -> Block | None:
+    def still_open(self, ledger: Done) -> Block | None:
         """The block less the rows that are done or beyond the limit; None: nothing is left.
 
         To be called in the thread of the ledger, which changes while blocks are read.
@@ -94,6 +105,8 @@ def readings(files: list[Turn], limit: int | None) -> Iterator[Reading]:
 def _of_file(file: Turn, limit: int | None) -> Iterator[Reading]:
     rows = file.start.row if file.start else 0
     for block in sound_blocks(file):
+        if file.stop is not None and block.start.row >= file.stop:
+            break
         rows = block.stop.row
         yield Reading(file.source, block, rows, limit)
         if limit is not None and rows > limit:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from backfill.ledger import Ledger
 from backfill.operations import Encoded, Surroundings, encode
 from backfill.pipeline.ahead import ahead
-from backfill.pipeline.blocks import Reading, readings, turns
+from backfill.pipeline.blocks import Done, Reading, readings, turns
 from backfill.pipeline.sources import OpenStream
 from backfill.records import Block
 
@@ -23,25 +23,41 @@ def encoded(
     part, from its first; None: all. now_s: unix time of the run.
     While one is used, the next is encoded and the one after it read, each in a thread.
     """
-    return ahead(_encoded(stream, ledger, now_s, ahead(_read(stream, ledger, limit))))
+    found = stepped(readings(turns(stream, ledger), limit))
+    return encoded_of(stream, found, ledger, now_s, stream.since_min(ledger))
 
 
-async def _read(stream: OpenStream, ledger: Ledger, limit: int | None) -> AsyncGenerator[Reading]:
-    source = readings(turns(stream, ledger), limit)
-    while (reading := await asyncio.to_thread(next, source, None)) is not None:
+def encoded_of(
+    stream: OpenStream,
+    found: AsyncGenerator[Reading],
+    done: Done,
+    now_s: int,
+    since_min: int | None,
+) -> AsyncGenerator[tuple[Reading, Encoded | None]]:
+    """The same of blocks that somebody else finds; since_min: as of Surroundings."""
+    return ahead(_encoded(stream, ahead(found), done, now_s, since_min))
+
+
+async def stepped(found: Iterator[Reading]) -> AsyncGenerator[Reading]:
+    """Each step in a thread."""
+    while (reading := await asyncio.to_thread(next, found, None)) is not None:
         yield reading
 
 
 async def _encoded(
-    stream: OpenStream, ledger: Ledger, now_s: int, found: AsyncGenerator[Reading]
+    stream: OpenStream,
+    found: AsyncGenerator[Reading],
+    done: Done,
+    now_s: int,
+    since_min: int | None,
 ) -> AsyncGenerator[tuple[Reading, Encoded | None]]:
     async with aclosing(found):
         async for reading in found:
-            block = reading.still_open(ledger)
+            block = reading.still_open(done)
             if block is None:
                 yield reading, None
                 continue
-            around = reading.source.surroundings(now_s, stream.since_min(ledger))
+            around = reading.source.surroundings(now_s, since_min)
             yield reading, await asyncio.to_thread(_made, block, stream, around)
 
 

@@ -67,6 +67,11 @@ class DecodedFile:
         self._raw.close()
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is read as it stands, so that reading can begin anywhere at once."""
+        return self._is_plain
+
+    @property
     def share(self) -> float:
         """How much of the file was read, of its own bytes: 0 to 1."""
         return self._raw.tell() / max(self._size_bytes, 1)

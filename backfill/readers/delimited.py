@@ -26,6 +26,7 @@ from backfill.readers.framing import (
     blocks_of,
     line_count,
     next_chunk,
+    places_of,
     sifted_blocks,
 )
 from backfill.readers.source_errors import check_names
@@ -88,6 +89,18 @@ class CsvReader:
         times as long where cells are quoted.
         """
         return (block.stop.row - block.start.row for block in self.blocks())
+
+    def places(self, start: BlockStart | None) -> Iterator[BlockStart] | None:
+        """Where blocks may begin after `start`; see `framing.Reader`."""
+        with self._open() as text:
+            return self._places(start or self._first) if text.is_plain else None
+
+    def _places(self, start: BlockStart) -> Iterator[BlockStart]:
+        self._is_wanted = lambda _: False
+        with self._open() as text:
+            for place in places_of(text, start, self, self._block_bytes):
+                self.share = text.share
+                yield place
 
     def record_end(self, at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole record ends; SourceError for a quote that is never closed."""

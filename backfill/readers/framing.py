@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -39,7 +39,8 @@ class Reader(Protocol):
     """One source file, opened: what its columns are, and its rows block by block.
 
     columns: None for JSONL, where each block has its own.
-    share:   how much of the file was read when the latest block was handed out, 0 to 1.
+    share:   how much of the file lies before the end of the latest block, or place, that was
+             handed out, 0 to 1.
     """
 
     share: float
@@ -57,6 +58,14 @@ class Reader(Protocol):
     def count(self) -> Iterator[int]:
         """How many rows the pieces of the file have, for their sum: by the cheapest way there is.
 
+        Raises SourceError where the file cannot be read on.
+        """
+        ...
+
+    def places(self, start: BlockStart | None) -> Iterator[BlockStart] | None:
+        """Where blocks may begin after `start`, ascending, the end of the file last.
+
+        None where reading cannot begin there without reading all that is before it.
         Raises SourceError where the file cannot be read on.
         """
         ...
@@ -92,6 +101,13 @@ class SiftedGrammar(Grammar, sieving.Grammar, Protocol):
     """The same, for who asks a sieve."""
 
 
+class Passed(NamedTuple):
+    """Records that the grammar passes over; stop: where the next one begins."""
+
+    rows: int
+    stop: BlockStart
+
+
 def blocks_of(
     text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int
 ) -> Iterator[Block]:
@@ -105,13 +121,21 @@ def counts_of(
 ) -> Iterator[int]:
     """How many records the pieces of a file have from `at` on."""
     for piece in pieces_of(text, at, grammar, block_bytes):
-        yield piece.stop.row - piece.start.row if isinstance(piece, Block) else piece
+        yield piece.stop.row - piece.start.row if isinstance(piece, Block) else piece.rows
+
+
+def places_of(
+    text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int
+) -> Iterator[BlockStart]:
+    """Where the pieces of a file from `at` on end."""
+    for piece in pieces_of(text, at, grammar, block_bytes):
+        yield piece.stop
 
 
 def pieces_of(
     text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int
-) -> Iterator[Block | int]:
-    """The blocks of a file from `at` on, or how many records the grammar passes over."""
+) -> Iterator[Block | Passed]:
+    """The blocks of a file from `at` on, or what the grammar passes over."""
     text.skip(at.offset)
     rest = b""
     while True:
@@ -121,7 +145,7 @@ def pieces_of(
             return
         if (rows := grammar.passed_over(chunk)) is not None:
             at = BlockStart(at.row + rows, at.offset + len(chunk), at.line + line_count(chunk))
-            yield rows
+            yield Passed(rows, at)
             continue
         while chunk:
             block = grammar.block(at, chunk)

@@ -67,6 +67,17 @@ class ParquetReader:
             groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
         yield from (group.num_rows for group in groups)
 
+    def places(self, start: BlockStart | None) -> Iterator[BlockStart]:
+        """Where row groups begin after `start`; see `framing.Reader`."""
+        with source_errors(self._file.label), pq.ParquetFile(self._file.path) as parquet:
+            groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+        firsts = list(accumulate(groups, initial=0))
+        behind = start.row if start else 0
+        for row in dict.fromkeys(firsts):
+            if row > behind:
+                self.share = row / firsts[-1]
+                yield _place(row, firsts)
+
     def blocks(
         self,
         start: BlockStart | None = None,

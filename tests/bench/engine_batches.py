@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from backfill.cli.process import settle
+from backfill.process import settle
 
 
 class Nobody:

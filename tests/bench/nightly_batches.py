@@ -15,7 +15,7 @@ import time
 from contextlib import ExitStack, aclosing
 from pathlib import Path
 
-from backfill.cli.process import settle
+from backfill.process import settle
 
 
 async def packed(config: Path, *, is_full: bool) -> int:

@@ -110,7 +110,7 @@ def _serve(server: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def _import_all() -> None:
-    from backfill.cli.process import settle
+    from backfill.process import settle
 
     settle()
     package = importlib.import_module("backfill")

@@ -1,0 +1,112 @@
+"""A stream cut into shards: what one worker reads from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from backfill.ledger import Ledger
+from backfill.pipeline.sources import OpenFile, OpenStream
+from backfill.readers import Fingerprint
+from backfill.records import BlockStart, SourceFile
+
+#: About how many bytes of a file a shard takes where it need not take all of it: 0.3 s of work, so
+#: that workers end together, and many times what it takes to open a file and to find its place.
+SHARD_BYTES = 32 << 20
+
+#: The least, for streams that would be too few shards for their workers; how many each is to get.
+SHARD_BYTES_MIN, SHARDS_EACH = 1 << 20, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A stretch of one file.
+
+    file:  as the driver knows it; its path holds on every node.
+    start: where it begins; None: at the beginning of the file.
+    stop:  where it ends; None: at the end of the file.
+    origins: as of Surroundings.
+    """
+
+    file: SourceFile
+    fingerprint: Fingerprint
+    origins: Mapping[str, str]
+    start: BlockStart | None = None
+    stop: BlockStart | None = None
+
+    @property
+    def first(self) -> int:
+        """Its first row."""
+        return self.start.row if self.start else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """What one worker reads from end to end.
+
+    number: from 1. cuts: in the order in which they are read.
+    share:  which of how many shares of the entities it is about; None: all.
+    rows:   how many rows the cuts have; None: that is not known before they are read.
+    size:   bytes of its files that it reads.
+    """
+
+    number: int
+    cuts: tuple[Cut, ...]
+    share: tuple[int, int] | None = None
+    rows: int | None = None
+    size: int = 0
+
+
+def shard_bytes(stream: OpenStream, workers: int) -> int:
+    """About how many bytes of a file one shard of the stream takes."""
+    size = sum(file.fingerprint.size for file in stream.files)
+    return max(SHARD_BYTES_MIN, min(SHARD_BYTES, size // (SHARDS_EACH * workers)))
+
+
+def shards(stream: OpenStream, ledger: Ledger, size: int) -> Iterator[Shard | None]:
+    """The shards of what is not done of a stream, in the order of its rows. Blocking.
+
+    ledger: what is done; asked between two steps only. size: of a shard, about, in bytes.
+    None: a step that took a while and found none. Raises SourceError where a file cannot be read.
+    """
+    number = 0
+    for file in stream.files:
+        if ledger.is_finished(file.file):
+            continue
+        for shard in _of_file(file, ledger.resume_point(file.file), size):
+            number += shard is not None
+            yield shard and replace(shard, number=number)
+
+
+def by_share(found: list[Shard], shares: int) -> list[Shard]:
+    """The same rows as so many shards, each of the entities that are its share."""
+    cuts = tuple(cut for shard in found for cut in shard.cuts)
+    size = sum(shard.size for shard in found)
+    return [Shard(i + 1, cuts, (i, shares), None, size // shares) for i in range(shares)]
+
+
+def whole(found: list[Shard]) -> list[Shard]:
+    """The same rows as one shard."""
+    rows = [shard.rows for shard in found if shard.rows is not None]
+    known = sum(rows) if len(rows) == len(found) else None
+    cuts = tuple(cut for shard in found for cut in shard.cuts)
+    return [Shard(1, cuts, None, known, sum(shard.size for shard in found))]
+
+
+def _of_file(file: OpenFile, start: BlockStart | None, size: int) -> Iterator[Shard | None]:
+    """The shards of a file from `start` on."""
+    bytes_all, begun = file.fingerprint.size, 0.0
+    cut = Cut(file.file, file.fingerprint, file.origins, start)
+    places = file.reader.places(start) if bytes_all > size + size // 2 else None
+    if places is None:
+        yield Shard(0, (cut,), size=bytes_all)
+        return
+    end = cut.first
+    for place in places:
+        end, read = place.row, int(file.reader.share * bytes_all)
+        if read - begun < size or bytes_all - read < size // 2:
+            yield None
+            continue
+        yield Shard(0, (replace(cut, stop=place),), None, end - cut.first, int(read - begun))
+        cut, begun = replace(cut, start=place), read
+    yield Shard(0, (cut,), None, end - cut.first, int(bytes_all - begun))

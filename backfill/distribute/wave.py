@@ -1,0 +1,307 @@
+"""One wave spread over workers: which shard is whose, and when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from backfill.courier import REFUSED_BATCHES_MAX, refuses_all
+from backfill.distribute.member import Member, Progress
+from backfill.distribute.messages import (
+    Answered,
+    Begin,
+    Expected,
+    FromWorker,
+    Heard,
+    Look,
+    Looked,
+    NoMore,
+    Read,
+    Requested,
+    Rested,
+    Told,
+)
+from backfill.distribute.shards import Shard, by_share, shard_bytes, shards, whole
+from backfill.distribute.shared import Shared
+from backfill.ledger import Ledger
+from backfill.pipeline.account import Account
+from backfill.pipeline.carrying import Charge
+from backfill.pipeline.sources import OpenStream
+
+#: Shards that a worker has before it: so that it has one to read while it sends the one before.
+AHEAD = 2
+
+
+class Wave:
+    """One wave; lives in one event loop.
+
+    members: the workers there are, which come and go; workers: how many there are to be.
+    """
+
+    def __init__(
+        self,
+        stream: OpenStream,
+        account: Account,
+        charge: Charge,
+        members: dict[str, Member],
+        workers: int,
+    ) -> None:
+        self._stream, self._account, self._charge = stream, account, charge
+        self._ledger = charge.ledger
+        self._members, self._workers = members, workers
+        self._size = shard_bytes(stream, workers)
+        self._queue: deque[Shard] = deque()
+        self._before = _rows_before(stream, self._ledger)
+        self._rows = self._sizes = 0  # rows and bytes of the shards that are finished
+        self._is_planned = self._is_stopped = False
+        self._looks: deque[Shard] | None = None
+        self._is_shared = False
+        self._shared: Shared | None = None
+        self._doubted: list[Answered] = []
+        self._refused_batches, self._has_accepted = 0, False
+        self._news = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether entities stand in several of its shards."""
+        return self._is_shared
+
+    def stop(self) -> None:
+        """Assign nothing any more; it is over once all workers rest."""
+        self._is_stopped = True
+        self._queue.clear()
+        self._news.set()
+
+    def fail(self, error: BaseException) -> None:
+        """As `stop`, and the wave ends with the error."""
+        self._failure = self._failure or error
+        self.stop()
+
+    async def run(self) -> None:
+        """Return when every row has its final verdict, or once it was stopped and all rest."""
+        for member in self._members.values():
+            member.rows = 0
+        try:
+            if self._stream.stream.is_ordered and self._workers > 1:
+                await self._plan_apart()
+            else:
+                await self._plan(self._stepped())
+            await self._until(lambda: self._is_over)
+        finally:
+            if self._shared is not None:
+                self._shared.close()
+        if self._failure is not None:
+            raise self._failure
+        if not self._is_stopped:
+            self._believe()
+            self._account.read_through()
+
+    def joins(self, member: Member) -> None:
+        """A worker is there."""
+        member.rows = 0
+        self._feed()
+
+    def leaves(self, member: Member) -> None:
+        """A worker is gone: what it had begins again where its last acknowledgement is."""
+        left = [one for _, one in sorted(member.shards.items()) if not one.is_finished]
+        member.shards.clear()
+        for one in reversed(left):
+            self._ledger.unread(self._stream.name, one.read - one.done)
+            self._account.held -= one.held
+            if not self._is_stopped:
+                self._queue.appendleft(one.shard)
+        if self._looks is not None:
+            self._looks.extend(member.looks.values())
+        member.looks.clear()
+        self._feed()
+
+    def heard(self, member: Member, message: FromWorker) -> None:
+        """What a worker says of it. Raises what the account raises, and DeliveryError."""
+        match message:
+            case Told() | Answered() | Requested() | Read():
+                self._of_rows(member, message)
+            case Expected(number, rows) if number in member.shards:
+                member.shards[number].expected = rows
+            case Rested():
+                self._rested(member, message)
+            case Looked():
+                self._looked(member, message)
+        for one in member.finished():
+            self._rows += one.rows
+            self._sizes += one.shard.size
+        if isinstance(message, Told | Expected):
+            self._expect()
+        self._feed()
+
+    @property
+    def _is_over(self) -> bool:
+        is_idle = all(one.state == "resting" and not one.shards for one in self._members.values())
+        if self._is_stopped:
+            return all(one.state == "resting" for one in self._members.values())
+        return is_idle and self._is_planned and not self._queue
+
+    def _stepped(self) -> Iterator[Shard | None]:
+        return shards(self._stream, self._ledger, self._size)
+
+    async def _plan(self, found: Iterator[Shard | None]) -> None:
+        """Take shards as they are found, not too many ahead."""
+        over = object()
+        while not self._is_stopped:
+            await self._until(lambda: len(self._queue) < AHEAD * self._workers)
+            if (shard := await asyncio.to_thread(next, found, over)) is over:
+                break
+            if isinstance(shard, Shard) and not self._is_stopped:
+                self._queue.append(shard)
+                self._feed()
+        self._is_planned = True
+        self._feed()
+
+    async def _plan_apart(self) -> None:
+        """Shards that no entity stands in two of: their order is then that of the source."""
+        found: list[Shard] = []
+        over, steps = object(), self._stepped()
+        while not self._is_stopped:
+            if (shard := await asyncio.to_thread(next, steps, over)) is over:
+                break
+            if isinstance(shard, Shard):
+                found.append(shard)
+        if len(found) > 1 and await self._share_entities(found):
+            self._is_shared = True
+            is_merge = self._stream.stream.merge is not None  # of two entities at once
+            found = whole(found) if is_merge else by_share(found, self._workers)
+        if not self._is_stopped:
+            self._queue.extend(found)
+        self._is_planned = True
+        self._feed()
+
+    async def _share_entities(self, found: list[Shard]) -> bool:
+        self._looks, self._shared = deque(found), Shared()
+        self._feed()
+        await self._until(lambda: self._is_stopped or self._is_shared or not self._is_looking)
+        is_known, self._looks = self._is_shared, None
+        return is_known or await asyncio.to_thread(self._shared.any)
+
+    @property
+    def _is_looking(self) -> bool:
+        return bool(self._looks) or any(one.looks for one in self._members.values())
+
+    def _feed(self) -> None:
+        """Give what there is to those who have room for it."""
+        self._news.set()
+        if self._is_stopped:
+            return
+        for member in self._members.values():
+            while self._looks and len(member.looks) < AHEAD:
+                shard = self._looks.popleft()
+                member.looks[shard.number] = shard
+                member.tell(Look(self._stream.name, shard))
+        for member in self._by_need():
+            if not self._queue:
+                break
+            if member.state == "resting":
+                since_min = self._stream.since_min(self._ledger)
+                member.tell(Begin(self._stream.name, since_min))
+                member.state = "working"
+            member.assign(self._queue.popleft(), self._ledger)
+        if self._is_planned and not self._queue:
+            for member in self._members.values():
+                if member.state == "working":
+                    member.tell(NoMore())
+                    member.state = "closing"
+
+    def _by_need(self) -> Iterable[Member]:
+        """Who takes the next shards: first those who have none to read."""
+        for room in range(AHEAD):
+            if room and len(self._queue) < len(self._members):
+                return  # so that they end together
+            for member in list(self._members.values()):
+                if member.state != "closing" and member.unread == room:
+                    yield member
+
+    def _of_rows(self, member: Member, word: Told | Answered | Requested | Read) -> None:
+        """What became of rows: first noted of the worker, then in the books."""
+        match word:
+            case Told(settled):
+                member.told(word)
+                member.tell(Heard(1))
+                self._account.settled(settled)
+            case Answered(delivery):
+                member.answered(word)
+                self._answered(word, is_accepted=len(delivery.rejected) < len(delivery.batch))
+            case Requested(log):
+                self._charge.requested(log)
+            case Read():
+                self._read(member, word)
+
+    def _answered(self, word: Answered, *, is_accepted: bool) -> None:
+        self._account.answered(word.delivery, word.rejected)
+        if is_accepted:
+            self._has_accepted = True
+            self._believe()
+
+    def _read(self, member: Member, word: Read) -> None:
+        cut = next(
+            cut
+            for cut in reversed(member.shards[word.file.shard].shard.cuts)
+            if cut.file.index == word.file.index
+        )
+        member.read(word.file)
+        if cut.stop is None:
+            self._account.ended(word.file, word.rows)
+
+    def _rested(self, member: Member, word: Rested) -> None:
+        for doubted in word.doubted:
+            member.answered(doubted)
+        self._doubted += word.doubted
+        self._refused_batches += word.batches
+        if self._has_accepted:
+            self._believe()
+        elif self._refused_batches >= REFUSED_BATCHES_MAX:
+            raise refuses_all("", f"{self._charge.place.address}, stream '{self._stream.name}'")
+        member.state = "resting"
+        left = [one for one in member.shards.values() if not one.is_finished]
+        if left and not self._is_stopped:
+            raise AssertionError("a worker rests and has not told of all its rows")
+        if self._is_stopped:
+            member.shards.clear()
+
+    def _believe(self) -> None:
+        doubted, self._doubted = self._doubted, []
+        for word in doubted:
+            self._account.answered(word.delivery, word.rejected)
+
+    def _looked(self, member: Member, word: Looked) -> None:
+        member.looks.pop(word.shard, None)
+        if self._looks is not None and self._shared is not None and self._shared.add(word.keys):
+            self._is_shared = True
+            self._looks.clear()
+
+    def _expect(self) -> None:
+        """Tell how many rows there will be, as far as it can be told."""
+        if not self._is_planned:
+            return
+        open_ones = [one for member in self._members.values() for one in member.shards.values()]
+        open_ones += [Progress(shard, 0, expected=shard.rows) for shard in self._queue]
+        known = [one for one in open_ones if one.expected is not None]
+        rows = self._rows + sum(one.rows for one in known)
+        size = self._sizes + sum(one.shard.size for one in known)
+        unknown = sum(one.shard.size for one in open_ones if one.expected is None)
+        if size:
+            self._account.expects(self._before + rows + rows * unknown // size)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            self._news.clear()
+            await self._news.wait()
+
+
+def _rows_before(stream: OpenStream, ledger: Ledger) -> int:
+    """Rows that no shard will hold, for nothing is left to do of them."""
+    rows = 0
+    for file in stream.files:
+        start = ledger.resume_point(file.file)
+        known = ledger.rows(file.file) if ledger.is_finished(file.file) else None
+        rows += known if known is not None else start.row if start else 0
+    return rows

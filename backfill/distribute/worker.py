@@ -1,0 +1,158 @@
+"""A worker: the ordinary pipeline on the shards it is given, with the driver's leases and books."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+from backfill import concurrency
+from backfill.distribute import clock
+from backfill.distribute.clock import Clock
+from backfill.distribute.leases import LeasedPace
+from backfill.distribute.links import Link, Lost, Mouth, understood
+from backfill.distribute.messages import (
+    Answered,
+    Assigned,
+    Begin,
+    Failed,
+    FromDriver,
+    Granted,
+    Heard,
+    Held,
+    Look,
+    Looked,
+    NoMore,
+    Ready,
+    Rested,
+    Setup,
+    Shut,
+    Stop,
+)
+from backfill.distribute.parts import Parts, looked
+from backfill.distribute.reporting import Reporter
+from backfill.errors import BackfillError, unforeseen
+from backfill.ledger import rejected_by_api
+from backfill.operations import where_of
+from backfill.operations.identities import key
+from backfill.pipeline.encoding import encoded_of
+from backfill.pipeline.flow import Flow
+from backfill.pipeline.sources import OpenStream
+from backfill.records import UInt64s
+from backfill.sender import REAL, Sender
+
+#: Seconds between two words on what holds the worker up.
+HELD_EVERY_S = 1.0
+
+
+async def work(link: Link) -> None:
+    """Do what the driver says until it is gone; what was not acknowledged is left undone."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(concurrency.MOST + 3))
+    mouth = Mouth(link.tell)
+    try:
+        setup, *rest = understood(await link.hear())
+        for name, value in setup.environ.items():
+            os.environ.setdefault(name, value)
+        worker = Worker(setup, mouth)
+        mouth.say(Ready(socket.gethostname(), os.getpid(), version("backfill"), probe()))
+        for message in rest:
+            worker.hear(message)
+        while True:
+            for message in understood(await link.hear()):
+                worker.hear(message)
+    except Lost:
+        return
+
+
+def probe() -> UInt64s:
+    """Whom known texts are about: equal in every process that agrees on it."""
+    texts = pl.Series(["", "a", "B@c.de", "0123456789" * 8])
+    return key("email", texts).to_numpy()
+
+
+class Worker:
+    """What a worker does about each message; lives in one event loop."""
+
+    def __init__(self, setup: Setup, mouth: Mouth) -> None:
+        self._setup, self._mouth = setup, mouth
+        self._streams = {stream.name: stream for stream in setup.streams}
+        self._reporter = Reporter(mouth.say)
+        self._pace = LeasedPace(mouth.say, Clock(is_same=setup.host == clock.host() != ""))
+        transport = setup.place.transport()
+        self._sender = Sender(transport, setup.limits, REAL, self._pace, believes=False)
+        self._shards: asyncio.Queue[Assigned | None] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tick()
+
+    def hear(self, message: FromDriver) -> None:
+        """Do what the driver says."""
+        match message:
+            case Granted():
+                self._pace.granted(message)
+            case Heard(blocks):
+                self._reporter.heard(blocks)
+            case Assigned():
+                self._shards.put_nowait(message)
+            case NoMore():
+                self._shards.put_nowait(None)
+            case Begin():
+                self._spawn(self._wave(message))
+            case Look():
+                self._spawn(self._look(message))
+            case Shut():
+                self._pace.shut(message)
+            case Stop():
+                self._shards.put_nowait(None)
+                self._sender.stop()
+
+    async def _wave(self, word: Begin) -> None:
+        """Send the shards that come until no more does."""
+        stream, terms = self._streams[word.stream], self._setup.terms
+        opened = OpenStream(stream, where_of(stream), ())
+        parts = Parts(stream, self._following, self._mouth.say)
+        found = encoded_of(opened, parts.readings(), parts, terms.now_s, word.since_min)
+        flow = Flow(stream.name, terms.operations_max, self._reporter, None)
+        async with aclosing(flow.batches(found)) as batches:
+            await self._sender.deliver(batches, flow.delivered, self._reporter.requested)
+        doubted, count = self._sender.take_doubted()
+        self._mouth.say(Rested(tuple(map(self._doubted, doubted)), count))
+
+    def _doubted(self, delivery: Any) -> Answered:
+        rejected = rejected_by_api(delivery.batch, delivery.rejected)
+        return self._reporter.answer(delivery, rejected)
+
+    async def _following(self) -> Assigned | None:
+        await self._reporter.until_heard()
+        return await self._shards.get()
+
+    async def _look(self, word: Look) -> None:
+        """Look whom the rows of a shard are about."""
+        keys = await asyncio.to_thread(looked, self._streams[word.stream], word.shard)
+        self._mouth.say(Looked(word.shard.number, keys))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._telling(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _telling(self, work: Coroutine[Any, Any, None]) -> None:
+        """Tell the driver where something fails."""
+        try:
+            await work
+        except BackfillError as error:
+            where = f"{error.where} ({self._setup.name}, {socket.gethostname()})"
+            self._mouth.say(Failed(type(error)(error.what, where, error.fix)))
+        except Exception as error:  # of any kind: the driver has to hear of it
+            self._mouth.say(Failed(unforeseen(error)))
+
+    def _tick(self) -> None:
+        self._mouth.say(Held(self._sender.limited_by))
+        asyncio.get_running_loop().call_later(HELD_EVERY_S, self._tick)
