@@ -96,7 +96,8 @@ def whole(found: list[Shard]) -> list[Shard]:
 def _of_file(file: OpenFile, start: BlockStart | None, size: int) -> Iterator[Shard | None]:
     """The shards of a file from `start` on."""
     bytes_all, begun = file.fingerprint.size, 0.0
-    cut = Cut(file.file, file.fingerprint, file.origins, start)
+    there = replace(file.file, path=file.file.path.absolute())  # wherever a worker runs
+    cut = Cut(there, file.fingerprint, file.origins, start)
     places = file.reader.places(start) if bytes_all > size + size // 2 else None
     if places is None:
         yield Shard(0, (cut,), size=bytes_all)

@@ -104,6 +104,9 @@ class CsvReader:
 
     def record_end(self, at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole record ends; SourceError for a quote that is never closed."""
+        lines = self._lines(text)
+        if lines is not None and not (is_last and lines.is_open):
+            return len(text) if is_last else lines.end
         quoted = self._quoted_cells(text)
         self._check_quotes(at, text, quoted, is_last)
         return len(text) if is_last else layout.last_record_end(text, quoted)
@@ -112,7 +115,10 @@ class CsvReader:
         """How many records there are, where nothing is wanted of them."""
         if self._is_wanted is None or self._is_wanted(text):
             return None
-        return len(self.record_starts(text))
+        lines = self._lines(text)
+        if lines is None or lines.is_open:
+            return len(self.record_starts(text))
+        return lines.whole + (lines.end < len(text))
 
     def block(self, at: BlockStart, text: bytes) -> Block:
         """The records of the text, the broken ones as faults."""
@@ -154,6 +160,9 @@ class CsvReader:
     def _open(self) -> DecodedFile:
         file = self._file
         return DecodedFile(file.path, file.label, self._encoding, file.bytes_max)
+
+    def _lines(self, text: bytes) -> layout.Lines | None:
+        return layout.lines(text, self._dialect.delimiter, self._dialect.quote)
 
     def _quoted_cells(self, text: bytes) -> layout.QuotedCells:
         return layout.quoted_cells(text, self._dialect.delimiter, self._dialect.quote)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from backfill.records import Bools, Int64s
+from backfill.records import Bools, Int64s, UInt64s
 
 _FEED, _RETURN = 10, 13
 
@@ -56,6 +56,75 @@ def quoted_cells(text: bytes, delimiter: str, quote: str) -> QuotedCells:
     firsts = np.flatnonzero(~is_doubled)
     stops = np.append(closes + 1, len(text))[np.append(firsts[1:], len(opens)) - 1]
     return QuotedCells(opens[firsts], stops, len(quotes) % 2 == 1)
+
+
+class Lines(NamedTuple):
+    """Lines of a text that are records, each one.
+
+    whole: how many end. end: where the last of them ends. is_open: whether a quoted cell is
+    open at the end of the text.
+    """
+
+    whole: int
+    end: int
+    is_open: bool
+
+
+def lines(text: bytes, delimiter: str, quote: str) -> Lines | None:
+    """The lines of a text in which no cell and no blank line makes another of them.
+
+    None where a quoted cell goes over a line end, a line is blank or ends in CR alone, or a quote
+    is an ordinary character: then `quoted_cells` knows more. Takes a third of its time, or less.
+    """
+    buffer = np.frombuffer(text, np.uint8)
+    if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
+        return None
+    is_feed = buffer == _FEED
+    feeds = _bits(is_feed)
+    before = _bits(buffer == _RETURN) if b"\r" in text else None
+    begins = _later(feeds) if before is None else _later(feeds) | (_later(before) & _later2(feeds))
+    if (feeds & begins).any():
+        return None
+    is_open = False
+    if quote and quote.encode() in text:
+        is_quote = buffer == ord(quote)
+        quotes = _bits(is_quote)
+        inside = _parity(quotes)
+        begins_cell = _later(_bits((buffer == ord(delimiter)) | is_feed | is_quote))
+        if (feeds & inside).any() or (quotes & inside & ~begins_cell).any():
+            return None
+        is_open = bool(quotes.size) and int(np.bitwise_count(quotes).sum()) % 2 == 1
+    return Lines(int(np.bitwise_count(feeds).sum()), text.rfind(b"\n") + 1, is_open)
+
+
+def _bits(flags: Bools) -> UInt64s:
+    """One bit a byte of text, the first the lowest."""
+    packed = np.packbits(flags, bitorder="little")
+    words = np.zeros((len(packed) + 7) // 8, np.uint64)
+    words.view(np.uint8)[: len(packed)] = packed
+    return words
+
+
+def _later(bits: UInt64s, first: int = 1) -> UInt64s:
+    """Each bit one place further on; what stands before the text counts as `first`."""
+    moved = bits << np.uint64(1)
+    moved[1:] |= bits[:-1] >> np.uint64(63)
+    moved[:1] |= np.uint64(first)
+    return moved
+
+
+def _later2(bits: UInt64s) -> UInt64s:
+    return _later(_later(bits))
+
+
+def _parity(bits: UInt64s) -> UInt64s:
+    """Whether up to each place, with it, an odd number of bits is set."""
+    found = bits.copy()
+    for places in (1, 2, 4, 8, 16, 32):
+        found ^= found << np.uint64(places)
+    is_odd = np.bitwise_xor.accumulate(found >> np.uint64(63)).astype(np.bool_)
+    found[1:][is_odd[:-1]] ^= np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+    return found
 
 
 def _walked(text: bytes, quotes: Int64s, delimiter: str) -> QuotedCells:
