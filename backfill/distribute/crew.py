@@ -145,9 +145,16 @@ class Crew:
             member.tell(self._setup(name))
             while True:
                 for message in understood(await hand.hear()):
-                    self._heard(member, message)
+                    self._listen(member, message)
         except Lost as error:
             self._lost(name, member, str(error))
+        except BackfillError as error:
+            self._fail(error)
+
+    def _listen(self, member: Member, message: FromWorker) -> None:
+        """Do about a message what is to be done; what is raised ends the run."""
+        try:
+            self._heard(member, message)
         except BackfillError as error:
             self._fail(error)
         except Exception as error:  # of any kind: a run must not go on without its books
@@ -202,8 +209,7 @@ class Crew:
         self._losses += 1
         if self._losses > LOSSES_MAX * self._workers:
             fix = "see what ends them, memory perhaps; the same command goes on where it stopped"
-            raise_to = BackfillError(f"workers do not live: {why}", name, fix)
-            self._fail(raise_to)
+            self._fail(BackfillError(f"workers do not live: {why}", name, fix))
             return
         place = f", {member.place}" if member is not None and member.place else ""
         words = f"{name}{place} is lost ({why}); what it had goes on elsewhere"

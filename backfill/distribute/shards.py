@@ -44,7 +44,7 @@ class Cut:
 class Shard:
     """What one worker reads from end to end.
 
-    number: from 1. cuts: in the order in which they are read.
+    number: from 1. cuts: in the order in which they are read, none of them of the same file.
     share:  which of how many shares of the entities it is about; None: all.
     rows:   how many rows the cuts have; None: that is not known before they are read.
     size:   bytes of its files that it reads.
@@ -80,8 +80,7 @@ def shards(stream: OpenStream, ledger: Ledger, size: int) -> Iterator[Shard | No
 
 def by_share(found: list[Shard], shares: int) -> list[Shard]:
     """The same rows as so many shards, each of the entities that are its share."""
-    cuts = tuple(cut for shard in found for cut in shard.cuts)
-    size = sum(shard.size for shard in found)
+    cuts, size = _files(found), sum(shard.size for shard in found)
     return [Shard(i + 1, cuts, (i, shares), None, size // shares) for i in range(shares)]
 
 
@@ -89,8 +88,16 @@ def whole(found: list[Shard]) -> list[Shard]:
     """The same rows as one shard."""
     rows = [shard.rows for shard in found if shard.rows is not None]
     known = sum(rows) if len(rows) == len(found) else None
-    cuts = tuple(cut for shard in found for cut in shard.cuts)
-    return [Shard(1, cuts, None, known, sum(shard.size for shard in found))]
+    return [Shard(1, _files(found), None, known, sum(shard.size for shard in found))]
+
+
+def _files(found: list[Shard]) -> tuple[Cut, ...]:
+    """One cut of each file, of all that the shards take of it; a shard has one cut."""
+    files: dict[int, Cut] = {}
+    for shard in found:
+        (cut,) = shard.cuts
+        files.setdefault(cut.file.index, replace(cut, stop=None))
+    return tuple(files.values())
 
 
 def _of_file(file: OpenFile, start: BlockStart | None, size: int) -> Iterator[Shard | None]:

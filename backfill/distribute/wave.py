@@ -242,11 +242,8 @@ class Wave:
             self._believe()
 
     def _read(self, member: Member, word: Read) -> None:
-        cut = next(
-            cut
-            for cut in reversed(member.shards[word.file.shard].shard.cuts)
-            if cut.file.index == word.file.index
-        )
+        cuts = member.shards[word.file.shard].shard.cuts
+        cut = next(cut for cut in cuts if cut.file.index == word.file.index)
         member.read(word.file)
         if cut.stop is None:
             self._account.ended(word.file, word.rows)

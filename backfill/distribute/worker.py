@@ -104,7 +104,7 @@ class Worker:
             case NoMore():
                 self._shards.put_nowait(None)
             case Begin():
-                self._spawn(self._wave(message))
+                self._spawn(self._wave(message), Rested((), 0))
             case Look():
                 self._spawn(self._look(message))
             case Shut():
@@ -138,20 +138,24 @@ class Worker:
         keys = await asyncio.to_thread(looked, self._streams[word.stream], word.shard)
         self._mouth.say(Looked(word.shard.number, keys))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(self._telling(work))
+    def _spawn(self, work: Coroutine[Any, Any, None], last: Rested | None = None) -> None:
+        """Do something beside; last: the word that the driver waits for, should it fail."""
+        task = asyncio.get_running_loop().create_task(self._telling(work, last))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _telling(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _telling(self, work: Coroutine[Any, Any, None], last: Rested | None) -> None:
         """Tell the driver where something fails."""
         try:
             await work
+            return
         except BackfillError as error:
             where = f"{error.where} ({self._setup.name}, {socket.gethostname()})"
             self._mouth.say(Failed(type(error)(error.what, where, error.fix)))
         except Exception as error:  # of any kind: the driver has to hear of it
             self._mouth.say(Failed(unforeseen(error)))
+        if last is not None:
+            self._mouth.say(last)
 
     def _tick(self) -> None:
         self._mouth.say(Held(self._sender.limited_by))
