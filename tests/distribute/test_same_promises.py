@@ -37,7 +37,7 @@ def refusing(posted: Posted) -> Answer:
 
 
 def outcomes(folder, place, arguments):
-    """What a run of job.yaml tells, with its rejects and checkpoint in a place, and what arrived."""
+    """What a run of job.yaml tells that keeps its files in a place, and what arrived."""
     settings = (f"checkpoint={place}/job.checkpoint", f"rejects={place}/rejects")
     with recording(refusing) as server:
         options = [word for one in settings for word in ("--set", one)]
@@ -181,12 +181,11 @@ def test_an_api_that_refuses_everything_stops_all_workers_with_no_row_rejected(t
 
 def test_a_wrong_key_stops_all_workers_at_once(tmp_path):
     spread(tmp_path / "people", people(range(3_000)), 9)
-    write_job(tmp_path, PEOPLE)
+    write_job(tmp_path, PEOPLE, operations_per_s=2_000)
 
-    with recording(
-        lambda p: Answer(401 if p.number > 3 else 200, b'{"meta":{"error":"x"}}')
-    ) as one:
-        run = run_job(tmp_path, one.address, *THREE)
+    refusal = Answer(401, b'{"meta":{"error":"unauthorized"}}')
+    with recording(lambda posted: refusal if posted.number > 3 else Answer()) as server:
+        run = run_job(tmp_path, server.address, *THREE)
 
     assert run.code == 1
     assert run.told["state"] == "stopped"
