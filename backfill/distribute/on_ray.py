@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from contextlib import suppress
 from typing import Any
 
@@ -97,6 +98,7 @@ class RayEngine:
 
     def __init__(self, address: str | None) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anybody
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it writes to our stderr
         try:
             import ray
         except ModuleNotFoundError as error:
@@ -104,17 +106,20 @@ class RayEngine:
                 "Ray is not installed", "--engine ray", "pip install 'backfill[ray]'"
             ) from error
         self._ray: Any = ray
+        address = address or os.environ.get("RAY_ADDRESS", "auto")
         try:
+            _knock(address)
             self._ray.init(
-                address or os.environ.get("RAY_ADDRESS", "auto"),
+                address,
                 namespace="backfill",
                 configure_logging=False,
                 logging_level=logging.ERROR,
                 log_to_driver=False,
             )
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
+            place = "this machine" if address == "auto" else address
             raise UsageError(
-                f"no Ray cluster answers at {address or 'this machine'}",
+                f"no Ray cluster answers at {place}",
                 "--ray-address",
                 "start one (`ray start --head`), or say where it is: --ray-address HOST:6379",
             ) from error
@@ -138,6 +143,13 @@ class RayEngine:
     def close(self) -> None:
         """See `Engine`."""
         self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray itself would ask again for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), 5.0).close()
 
 
 def _why(error: Exception) -> str:

@@ -1,0 +1,149 @@
+"""A Ray cluster of three nodes on this machine, whose workers, node and driver are killed.
+
+BACKFILL_SPREAD_ROWS=300000 pytest tests/distribute/test_ray.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from backfill.checkpoint import peek
+from backfill.sandbox import requests
+from tests.end_to_end.command import command, ended, start, write_job
+
+from .jobs import EVENTS, PEOPLE, orders, people, spread, until
+
+ROWS = int(os.environ.get("BACKFILL_SPREAD_ROWS", "12000"))
+FILES = 20  # of each of the two streams
+REQUESTS_PER_S, OPERATIONS_PER_S = 60, max(2_000, ROWS // 10)
+SITE, KEY = "site", "key-nobody-may-see"
+
+
+@pytest.fixture
+def cluster() -> Iterator[dict[str, Any]]:
+    """Where it is, and the processes of its nodes."""
+    script = Path(__file__).parent / "cluster.py"
+    process = subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        yield json.loads(process.stdout.readline())
+    finally:
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.communicate(timeout=60)
+        for one in family:
+            if one.is_running():
+                one.kill()
+
+
+@pytest.fixture
+def sandbox(tmp_path) -> Iterator[tuple[str, Path]]:
+    """A Track API in a process of its own: its address, and what it keeps."""
+    state = tmp_path / "workspace.db"
+    words = ["sandbox", "--port", "0", "--state", str(state)]
+    process = start(tmp_path, None, *words)
+    try:
+        yield process.stdout.readline().split()[-1], state
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def taken(state: Path) -> int:
+    """Operations that took effect, repeats included."""
+    return sum(one["operations"] - one["refused"] for one in requests(state))
+
+
+def most_in_a_second(state: Path) -> int:
+    times = sorted(one["at"] for one in requests(state) if one["operations"])
+    most = first = 0
+    for i, at_s in enumerate(times):
+        while at_s - times[first] >= 1.0:
+            first += 1
+        most = max(most, i - first + 1)
+    return most
+
+
+def kept(state: Path) -> tuple[int, int]:
+    """People, and events."""
+    with closing(sqlite3.connect(state)) as database:
+        return tuple(
+            database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("people", "events")
+        )
+
+
+def actors(raylet: int) -> list[psutil.Process]:
+    """The workers on a node."""
+    found = psutil.Process(raylet).children(recursive=True)
+    return [one for one in found if "Actor" in " ".join(one.cmdline())]
+
+
+@pytest.mark.timeout(600)
+def test_a_job_goes_on_when_a_worker_a_node_and_the_driver_are_killed(tmp_path, cluster, sandbox):
+    address, state = sandbox
+    spread(tmp_path / "people", people(range(ROWS), "a note of a person " * 4), FILES)
+    spread(tmp_path / "orders", orders(range(ROWS), "a note on an order " * 4), FILES)
+    write_job(
+        tmp_path, PEOPLE, EVENTS, requests_per_s=REQUESTS_PER_S,
+        operations_per_s=OPERATIONS_PER_S, concurrency=9,
+    )  # fmt: skip
+    words = ["run", "job.yaml", "--json", "--engine", "ray", "--ray-address", cluster["address"]]
+
+    process = start(tmp_path, address, *words, "--workers", "3")
+    until(lambda: taken(state) > ROWS // 4, 120)
+    random.Random(1).choice([one for node in cluster["nodes"] for one in actors(node)]).kill()
+    until(lambda: taken(state) > ROWS // 2, 120)
+    for one in [*actors(cluster["nodes"][2]), psutil.Process(cluster["nodes"][2])]:
+        one.kill()
+    until(lambda: taken(state) > ROWS, 120)
+    process.kill()
+    words_of_the_killed = process.communicate()[1]
+    time.sleep(2.0)  # the workers are gone, and the sandbox has read what they had written
+    saved = peek(tmp_path / "state/job.checkpoint")
+    durable = sum(counts.operations_delivered for counts in saved.counts.values())
+    open_at_the_kill = taken(state) - durable
+    before = taken(state)
+    run = ended(start(tmp_path, address, *words, "--workers", "2"), 300)
+
+    largest = max(one["operations"] for one in requests(state))
+    assert run.code == 0, run.text
+    assert run.told["rows"]["delivered"] == 2 * ROWS
+    assert kept(state) == (ROWS, ROWS)
+    assert before > ROWS
+    assert taken(state) - 2 * ROWS <= open_at_the_kill + 2 * 2 * 3 * largest
+    assert open_at_the_kill <= 2 * 9 * largest
+    assert most_in_a_second(state) <= REQUESTS_PER_S
+    assert words_of_the_killed.count("is lost") == 2, words_of_the_killed
+    assert Counter(re.findall(r"(worker \d+) is ready", words_of_the_killed)).total() >= 4
+    assert KEY not in words_of_the_killed + run.text
+
+
+def test_a_cluster_that_is_not_there_is_said_in_one_sentence(tmp_path):
+    spread(tmp_path / "people", people(range(10)), 2)
+    write_job(tmp_path, PEOPLE)
+
+    run = command(
+        tmp_path, "http://127.0.0.1:9", "run", "job.yaml", "--json", "--engine", "ray",
+        "--ray-address", "127.0.0.1:9",
+    )  # fmt: skip
+
+    assert run.code == 2, run.text
+    assert "no Ray cluster answers at 127.0.0.1:9" in run.text
+    assert "--ray-address HOST:6379" in run.text
