@@ -23,6 +23,7 @@ from backfill.pipeline.arriving import Arrivals, look
 from backfill.pipeline.overlaps import Width, refuse_consent_said_once, refuse_undone_consent
 from backfill.readers import Fingerprint, Reader
 from backfill.records import Block, Form, SourceFile
+from backfill.remote import RemotePath
 from backfill.resumption import Saved
 from backfill.sieve import Sieve
 
@@ -191,6 +192,8 @@ def _judge_nothing(where: Where | None, reader: Reader) -> None:
 
 def _keep_apart(job: Job, file: SourceFile) -> None:
     """Refuse a source where the run itself writes."""
+    if isinstance(file.path, RemotePath):
+        return
     place = file.path.resolve()
     where = f"stream {file.stream}, {file.label}"
     if job.rejects.resolve() in place.parents:

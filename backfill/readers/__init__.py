@@ -9,7 +9,7 @@ from backfill.readers.framing import Reader
 from backfill.readers.guises import check_guise
 from backfill.readers.jsonl import JsonlReader
 from backfill.readers.parquet import ParquetReader
-from backfill.readers.sources import find, is_open
+from backfill.readers.sources import find, is_open, is_remote
 from backfill.records import SourceFile
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "find",
     "fingerprint",
     "is_open",
+    "is_remote",
     "open_file",
 ]
 
