@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from backfill.mapping import Source
 from backfill.readers.delimited import CsvReader
-from backfill.readers.fingerprint import Content, Fingerprint, content, fingerprint
+from backfill.readers.fingerprint import (
+    Content,
+    Fingerprint,
+    content,
+    contents,
+    fingerprint,
+)
 from backfill.readers.framing import Reader
 from backfill.readers.guises import check_guise
 from backfill.readers.jsonl import JsonlReader
@@ -17,6 +23,7 @@ __all__ = [
     "Fingerprint",
     "Reader",
     "content",
+    "contents",
     "find",
     "fingerprint",
     "is_open",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, NamedTuple
 
 import xxhash
@@ -17,6 +18,10 @@ _ENDS_BYTES = 1 << 16
 #: Bytes read at once where all of a file is. Measured on 512 MiB in the page cache, two cores of an
 #: AMD EPYC: 44 ms at 256 KiB, 45 ms at 512 KiB, 47 ms at 1 MiB, 63 ms at 8 MiB.
 _PIECE_BYTES = 1 << 18
+
+
+#: Objects that are read at the same time: each may hold two ranges of 8 MiB.
+_OBJECTS_AT_ONCE = 4
 
 
 class Fingerprint(NamedTuple):
@@ -63,6 +68,14 @@ def content(path: AnyPath) -> Content:
             hasher.update(piece)
             size += len(piece)
     return Content(size, hasher.hexdigest())
+
+
+def contents(paths: Sequence[AnyPath]) -> list[Content]:
+    """`content` of each, of objects in a store several at once: most of a small one is waiting."""
+    if not any(isinstance(path, RemotePath) for path in paths):
+        return [content(path) for path in paths]
+    with ThreadPoolExecutor(_OBJECTS_AT_ONCE) as threads:
+        return list(threads.map(content, paths))
 
 
 def _digest(size: int, pieces: Iterable[bytes]) -> str:

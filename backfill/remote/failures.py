@@ -57,5 +57,6 @@ def store_failure(error: Exception, scheme: str) -> tuple[str, str] | None:
     if _BUSY.search(text):
         return "the store is busy or broken", f"wait {_AGAIN}"
     if _DENIED.search(text):
-        return "the store does not let us read it, or see whether it is there", f"{credentials} {_AGAIN}"
+        what = "the store does not let us read it, or see whether it is there"
+        return what, f"{credentials} {_AGAIN}"
     return "the store gave an error", f"{credentials}, {_AGAIN}"
