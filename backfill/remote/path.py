@@ -7,28 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from backfill.remote.ranges import RANGE_BYTES, RangedFile
-from backfill.remote.stores import Kind, kind_of, listed, opened, version
+from backfill.remote.stores import Kind, State, kind_of, listed, opened, state
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Pieces of one object that are asked for at the same time.
 _AT_ONCE = 16
-
-
-class Stat(NamedTuple):
-    """What an object is now, named as of os.stat.
-
-    st_size:     in bytes.
-    st_mtime_ns: another number once it was written again. No time: stores tell seconds, in which an
-                 object may be written twice, and an ETag beside them.
-    """
-
-    st_size: int
-    st_mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,39 +74,39 @@ class RemotePath:
         found = listed(self.scheme, self.bucket, self.key, is_deep)
         return [(self.with_key(key), kind) for key, kind in found]
 
-    def stat(self) -> Stat:
-        """One request."""
-        with self.native() as file:
-            return Stat(file.size(), version(file))
+    def stat(self) -> State:
+        """What it is now; one request."""
+        return state(self.scheme, self.bucket, self.key)
 
     def open(self, mode: str = "rb", buffering: int = -1) -> RangedFile:
         """The object as a file; one request. buffering: there is always some."""
         assert (mode, buffering) in (("rb", -1), ("rb", 0))
-        return RangedFile(opened(self.scheme, self.bucket, self.key))
+        file, known = opened(self.scheme, self.bucket, self.key)
+        return RangedFile(file, known.st_size)
 
     @contextmanager
     def native(self) -> Iterator[pa.NativeFile]:
         """The object as pyarrow reads it: a request to open it, and one for every read."""
-        with opened(self.scheme, self.bucket, self.key) as file:
+        with opened(self.scheme, self.bucket, self.key)[0] as file:
             yield file
 
     def sampled(
         self, places: Callable[[int], Sequence[tuple[int, int]]]
-    ) -> tuple[Stat, list[bytes]]:
+    ) -> tuple[State, list[bytes]]:
         """What it is, and pieces of it.
 
         places: offset and length of each piece in ascending order, given the size in bytes.
         Of a small object all is read by one request, else each piece by one.
         """
-        with self.native() as file:
-            state = Stat(file.size(), version(file))
-            wanted = places(state.st_size)
+        opening, known = opened(self.scheme, self.bucket, self.key)
+        with opening as file:
+            wanted = places(known.st_size)
             start, stop = wanted[0][0], sum(wanted[-1])
             if stop - start <= RANGE_BYTES:
                 whole = file.read_at(stop - start, start) if stop > start else b""
-                return state, [whole[at - start : at - start + n] for at, n in wanted]
+                return known, [whole[at - start : at - start + n] for at, n in wanted]
             with ThreadPoolExecutor(_AT_ONCE) as threads:
-                return state, list(threads.map(lambda place: _piece(file, *place), wanted))
+                return known, list(threads.map(lambda place: _piece(file, *place), wanted))
 
 
 def _piece(file: Any, at: int, length: int) -> bytes:

@@ -25,9 +25,8 @@ class RangedFile(io.RawIOBase):
     Memory: two ranges. size: in bytes, as it is opened. Raises OSError of pyarrow.
     """
 
-    def __init__(self, native: pa.NativeFile) -> None:
-        self._native = native
-        self.size: int = native.size()
+    def __init__(self, native: pa.NativeFile, size: int) -> None:
+        self._native, self.size = native, size
         self._at = 0
         self._range, self._start = b"", 0
         self._wanted = _FIRST_BYTES

@@ -3,15 +3,18 @@
 Facts.  [Apache Arrow 26, cpp/src/arrow/filesystem/s3fs.cc; observed]
 - Opening an object is one HEAD, which tells its size and ETag; each `read_at` of it is one GET.
 - A listing is a request for a thousand keys and tells of each whether it is an object.
+- To tell the size or metadata of an object of gs://, all of it is begun to be fetched; what is read
+  of it once it is opened is of one generation.
 - `S3FileSystem` does not read AWS_ENDPOINT_URL; a connection is not to be used across a fork.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import xxhash
 
@@ -48,6 +51,18 @@ _connected: dict[tuple[str | int | None, ...], fs.FileSystem] = {}
 _connecting = threading.Lock()
 
 
+class State(NamedTuple):
+    """What an object is now, named as of os.stat.
+
+    st_size:     in bytes.
+    st_mtime_ns: another number once it was written again. No time but for gs://: the others tell
+                 seconds, in which an object may be written twice, and an ETag beside them.
+    """
+
+    st_size: int
+    st_mtime_ns: int
+
+
 def kind_of(scheme: str, bucket: str, key: str) -> Kind:
     """What a key stands for; key "": the bucket itself."""
     from pyarrow.fs import FileType
@@ -69,16 +84,36 @@ def listed(scheme: str, bucket: str, key: str, is_deep: bool) -> list[tuple[str,
     ]
 
 
-def opened(scheme: str, bucket: str, key: str) -> pa.NativeFile:
-    """An object, for reads anywhere and by several threads; FileNotFoundError: there is none."""
+def state(scheme: str, bucket: str, key: str) -> State:
+    """What an object is now, by one request; FileNotFoundError: there is none."""
+    if scheme != "gs":
+        with _opened(scheme, bucket, key) as file:
+            return _told_by(file)
+    from pyarrow.fs import FileType
+
+    info = _store(scheme, bucket).get_file_info(f"{bucket}/{key}")
+    if info.type != FileType.File:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return State(info.size, info.mtime_ns)
+
+
+def opened(scheme: str, bucket: str, key: str) -> tuple[pa.NativeFile, State]:
+    """An object, for reads anywhere and by several threads, and what it is; raises as `state`."""
+    if scheme == "gs":
+        known = state(scheme, bucket, key)
+        return _opened(scheme, bucket, key), known
+    file = _opened(scheme, bucket, key)
+    return file, _told_by(file)
+
+
+def _opened(scheme: str, bucket: str, key: str) -> pa.NativeFile:
     return _store(scheme, bucket).open_input_file(f"{bucket}/{key}")
 
 
-def version(file: pa.NativeFile) -> int:
-    """A number that is another one once the object was written again."""
+def _told_by(file: pa.NativeFile) -> State:
     told = {name.lower(): value for name, value in (file.metadata() or {}).items()}
-    names = ("etag", "generation", "last-modified", "updated")
-    return xxhash.xxh3_64_intdigest(b"\n".join(told.get(name, b"") for name in names))
+    version = b"\n".join(told.get(name, b"") for name in ("etag", "last-modified"))
+    return State(file.size(), xxhash.xxh3_64_intdigest(version))
 
 
 def _store(scheme: str, bucket: str) -> fs.FileSystem:

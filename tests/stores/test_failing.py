@@ -63,6 +63,18 @@ def test_who_looks_for_files_is_told_too(tmp_path, monkeypatch, look: Callable[.
             look(tmp_path)
 
 
+def test_who_has_no_credentials_is_told_which_to_set(tmp_path, monkeypatch):
+    with hostile("denied") as store:
+        here(monkeypatch, store.address)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        with pytest.raises(SourceError) as stopped:
+            fingerprint(OBJECT)
+
+    assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in stopped.value.fix
+
+
 def test_a_store_that_is_not_there_is_given_up_and_the_variables_are_named(monkeypatch):
     here(monkeypatch, NOWHERE)
 

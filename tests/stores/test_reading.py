@@ -117,7 +117,7 @@ def test_a_ranged_file_is_a_file(data, steps):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(its, "RANGE_BYTES", 16)
         patch.setattr(its, "_FIRST_BYTES", 5)
-        with RangedFile(pa.BufferReader(data)) as ranged:
+        with RangedFile(pa.BufferReader(data), len(data)) as ranged:
             plain = io.BytesIO(data)
             for step, size in steps:
                 if step == "read":
