@@ -37,6 +37,9 @@ ORDERS = [
 ]
 
 
+SUFFIXES = (".csv", ".jsonl", ".parquet")
+
+
 def write_orders(path: Path) -> None:
     if path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(ORDERS), path, row_group_size=70)
@@ -49,7 +52,7 @@ def write_orders(path: Path) -> None:
 
 
 def rejected(folder: Path) -> list[dict[str, object]]:
-    (path,) = (folder / "state/job.rejects").glob("orders.*[a-z]")
+    (path,) = (p for p in (folder / "state/job.rejects").iterdir() if p.suffix in SUFFIXES)
     if path.suffix == ".parquet":
         return pq.read_table(path).to_pylist()
     if path.suffix == ".csv":
