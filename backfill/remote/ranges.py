@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RANGE_BYTES = 8 << 20
 
 #: Bytes of the first request behind an opening or a seek: often only a header is looked at.
-_FIRST_BYTES = 1 << 18
+FIRST_BYTES = 1 << 18
 
 
 class RangedFile(io.RawIOBase):
@@ -25,11 +25,18 @@ class RangedFile(io.RawIOBase):
     Memory: two ranges. size: in bytes, as it is opened. Raises OSError of pyarrow.
     """
 
-    def __init__(self, native: pa.NativeFile, size: int) -> None:
+    def __init__(
+        self,
+        native: pa.NativeFile,
+        size: int,
+        range_bytes: int = RANGE_BYTES,
+        first_bytes: int = FIRST_BYTES,
+    ) -> None:
         self._native, self.size = native, size
+        self._range_bytes, self._first_bytes = range_bytes, first_bytes
         self._at = 0
         self._range, self._start = b"", 0
-        self._wanted = _FIRST_BYTES
+        self._wanted = first_bytes
         self._threads: ThreadPoolExecutor | None = None
         self._ahead: Future[bytes] | None = None
 
@@ -50,7 +57,7 @@ class RangedFile(io.RawIOBase):
         self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at}.get(whence, self.size))
         if not self._start <= self._at <= self._start + len(self._range):
             self._range, self._start = b"", self._at
-            self._wanted, self._ahead = _FIRST_BYTES, None
+            self._wanted, self._ahead = self._first_bytes, None
         return self._at
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
@@ -80,14 +87,14 @@ class RangedFile(io.RawIOBase):
         self._start = self._at
         self._range = b""  # given back before another one comes
         self._range = ahead.result() if ahead else self._fetched(self._at, self._wanted)
-        if self._wanted == RANGE_BYTES:  # not yet where only the beginning may be wanted
+        if self._wanted == self._range_bytes:  # not yet where only the beginning may be wanted
             self._fetch_ahead(self._start + len(self._range))
-        self._wanted = RANGE_BYTES
+        self._wanted = self._range_bytes
 
     def _fetch_ahead(self, at: int) -> None:
         if at < self.size:
             self._threads = self._threads or ThreadPoolExecutor(1, "range")
-            self._ahead = self._threads.submit(self._fetched, at, RANGE_BYTES)
+            self._ahead = self._threads.submit(self._fetched, at, self._range_bytes)
 
     def _fetched(self, at: int, length: int) -> bytes:
         found: bytes = self._native.read_at(min(length, self.size - at), at)

@@ -17,7 +17,6 @@ from backfill.mapping import Source
 from backfill.readers import content, find, fingerprint, open_file
 from backfill.records import Block
 from backfill.remote import RangedFile, RemotePath
-from backfill.remote import ranges as its
 
 from .store import BUCKET, Store, uri
 
@@ -114,16 +113,13 @@ STEPS = st.lists(
 
 @given(data=st.binary(max_size=300), steps=STEPS)
 def test_a_ranged_file_is_a_file(data, steps):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(its, "RANGE_BYTES", 16)
-        patch.setattr(its, "_FIRST_BYTES", 5)
-        with RangedFile(pa.BufferReader(data), len(data)) as ranged:
-            plain = io.BytesIO(data)
-            for step, size in steps:
-                if step == "read":
-                    assert ranged.read(size) == plain.read(size)
-                elif step == "seek":
-                    assert ranged.seek(size) == plain.seek(size)
-                else:
-                    assert ranged.seek(size, io.SEEK_CUR) == plain.seek(size, io.SEEK_CUR)
-                assert ranged.tell() == plain.tell()
+    plain = io.BytesIO(data)
+    with RangedFile(pa.BufferReader(data), len(data), range_bytes=16, first_bytes=5) as ranged:
+        for step, size in steps:
+            if step == "read":
+                assert ranged.read(size) == plain.read(size)
+            elif step == "seek":
+                assert ranged.seek(size) == plain.seek(size)
+            else:
+                assert ranged.seek(size, io.SEEK_CUR) == plain.seek(size, io.SEEK_CUR)
+            assert ranged.tell() == plain.tell()
