@@ -130,23 +130,25 @@ class ParquetReader:
 
 
 @contextmanager
-def open_parquet(path: AnyPath) -> Iterator[pq.ParquetFile]:
+def open_parquet(
+    path: AnyPath, fetched_bytes_max: int = FETCHED_BYTES_MAX
+) -> Iterator[pq.ParquetFile]:
     """A Parquet file, read in pieces. Raises what pyarrow raises."""
     if isinstance(path, RemotePath):
         with path.native() as file:
             told = pq.read_metadata(file)
-            yield pq.ParquetFile(file, metadata=told, **_fetching(told))
+            yield pq.ParquetFile(file, metadata=told, **_fetching(told, fetched_bytes_max))
     else:
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=PAGES_BYTES) as parquet:
             yield parquet
 
 
-def _fetching(told: pq.FileMetaData) -> dict[str, int | bool]:
+def _fetching(told: pq.FileMetaData, bytes_max: int) -> dict[str, int | bool]:
     """How the column chunks of a remote file are fetched: whole, or in equal pieces."""
     widest = max((_stored_bytes(told.row_group(i)) for i in range(told.num_row_groups)), default=0)
-    if widest <= FETCHED_BYTES_MAX:
+    if widest <= bytes_max:
         return {"pre_buffer": True}
-    each = FETCHED_BYTES_MAX // max(told.num_columns, 1)
+    each = bytes_max // max(told.num_columns, 1)
     return {"pre_buffer": False, "buffer_size": max(PAGES_BYTES, each)}
 
 

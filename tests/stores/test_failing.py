@@ -85,7 +85,7 @@ def test_a_store_that_is_not_there_is_given_up_and_the_variables_are_named(monke
     assert "AWS_ENDPOINT_URL" in stopped.value.fix
 
 
-@pytest.mark.parametrize("fault", ["busy", "cut"])
+@pytest.mark.parametrize("fault", ["busy", "cut", "silent"])
 def test_what_a_store_does_once_is_asked_for_again(monkeypatch, fault):
     with hostile(fault, times=1) as store:
         here(monkeypatch, store.address)

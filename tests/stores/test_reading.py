@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from backfill.mapping import Source
 from backfill.readers import content, find, fingerprint, open_file
+from backfill.readers.parquet import open_parquet
 from backfill.records import Block
 from backfill.remote import RangedFile, RemotePath
 
@@ -91,6 +93,22 @@ def test_a_large_object_is_read_by_few_requests(store: Store):
 
     assert of_content == (4, 1)  # a short range, then 8 MiB each
     assert (store.count("GET"), store.count("HEAD")) == (66, 1)
+
+
+@pytest.mark.parametrize(("bytes_max", "gets_max"), [(64 << 20, 3), (1 << 20, 20)])
+def test_row_groups_are_fetched_whole_or_in_pieces_and_give_the_same_rows(
+    store: Store, bytes_max, gets_max
+):
+    table = pa.table({name: np.random.default_rng(7).random(200_000) for name in ("a", "b")})
+    sink = io.BytesIO()
+    pq.write_table(table, sink, row_group_size=200_000)
+    store.put("file", sink.getvalue())
+
+    with open_parquet(RemotePath("s3", BUCKET, "file"), bytes_max) as parquet:
+        found = pa.Table.from_batches(parquet.iter_batches(10_000, [0]))
+
+    assert found == table
+    assert store.count("GET") <= gets_max
 
 
 def test_an_object_that_is_written_again_in_the_same_second_is_another_one(store: Store):
