@@ -38,12 +38,12 @@ def source_errors(label: str) -> Iterator[None]:
     except _GZIP_ERRORS as error:
         raise _damaged(label) from error
     except OSError as error:
+        _raise_of_store(error, label)
         if error.errno is not None:
             reason = os.strerror(error.errno)
             raise SourceError(
                 f"the file cannot be read: {reason}", label, f"make it readable {_AGAIN}"
             ) from error
-        _raise_of_store(error, label)
         # pyarrow's own, without a number.  [observed: "Truncated compressed stream"]
         raise (cut_short if "Truncated" in str(error) else _damaged)(label) from error
     except pa.ArrowException as error:

@@ -29,7 +29,10 @@ _DENIED = re.compile(
     r"|AuthorizationFailure|credential",
     re.IGNORECASE,
 )
-_BUSY = re.compile(r"SLOW_DOWN|SERVICE_UNAVAILABLE|INTERNAL_FAILURE|THROTTLING|HTTP status 5\d\d")
+_BUSY = re.compile(
+    r"SLOW_DOWN|SERVICE_UNAVAILABLE|INTERNAL_FAILURE|THROTTLING|HTTP status 5\d\d"
+    r"|http_status_code=(429|5\d\d)"
+)
 _CUT_OFF = re.compile(
     r"NETWORK_CONNECTION|REQUEST_TIMEOUT|curlCode|timed? ?out|Could not|UNAVAILABLE", re.IGNORECASE
 )
@@ -51,11 +54,11 @@ def store_failure(error: Exception, scheme: str) -> tuple[str, str] | None:
         return "there is no such bucket", "mend the URI"
     if _NO_OBJECT.search(text):
         return "the file is not there", f"put it back {_AGAIN}, or mend `source`"
+    if _BUSY.search(text):
+        return "the store is busy or broken", f"wait {_AGAIN}"
     if _CUT_OFF.search(text):
         named = _ENDPOINTS.get(scheme, "the network")
         return "the store cannot be reached, or cut the connection", f"see to {named}, {_AGAIN}"
-    if _BUSY.search(text):
-        return "the store is busy or broken", f"wait {_AGAIN}"
     if _DENIED.search(text):
         what = "the store does not let us read it, or see whether it is there"
         return what, f"{credentials} {_AGAIN}"

@@ -143,7 +143,7 @@ def _s3(bucket: str) -> fs.FileSystem:
 def _gs(_bucket: str) -> fs.FileSystem:
     from pyarrow.fs import GcsFileSystem
 
-    return GcsFileSystem(retry_time_limit=timedelta(seconds=30))
+    return GcsFileSystem(retry_time_limit=timedelta(seconds=15))
 
 
 def _az(_bucket: str) -> fs.FileSystem:

@@ -15,7 +15,7 @@ from backfill.readers import content, find, fingerprint, is_open, open_file
 from backfill.readers.delimited import CsvReader
 from backfill.readers.jsonl import JsonlReader
 from backfill.readers.parquet import ParquetReader
-from backfill.remote import RemotePath
+from backfill.remote import RemotePath, store_failure
 from tests.end_to_end.command import NOWHERE
 from tests.faults.test_sources import FORMATS
 from tests.faults.test_sources import content as people
@@ -73,6 +73,26 @@ def test_who_has_no_credentials_is_told_which_to_set(tmp_path, monkeypatch):
             fingerprint(OBJECT)
 
     assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in stopped.value.fix
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [  # [observed: google-cloud-cpp 2.37, AWS SDK for C++, as pyarrow 26 hands them on]
+        ("google::cloud::Status(UNAUTHENTICATED: Permanent error, x http_status_code=401", "let"),
+        ("google::cloud::Status(PERMISSION_DENIED: Permanent error, x", "does not let us read it"),
+        ("google::cloud::Status(UNAVAILABLE: x http_status_code=503}})", "busy or broken"),
+        ("google::cloud::Status(UNAVAILABLE: x CURL error [7]=Could not connect", "be reached"),
+        ("When x for key 'expired' in bucket 'b': AWS Error NO_SUCH_KEY during x", "is not there"),
+        ("When x: AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation: x", "no such bucket"),
+        ("AWS Error UNKNOWN (HTTP status 301) x is located in 'eu-west-3'.", "another region"),
+    ],
+)
+def test_the_words_of_a_store_are_understood(told, what):
+    assert what in store_failure(OSError(told), "s3")[0]
+
+
+def test_what_is_no_words_of_a_store_is_damage_of_the_file():
+    assert store_failure(OSError("Truncated compressed stream"), "s3") is None
 
 
 def test_a_store_that_is_not_there_is_given_up_and_the_variables_are_named(monkeypatch):
