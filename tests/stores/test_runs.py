@@ -48,7 +48,9 @@ def write_orders(path: Path) -> None:
         text = "".join(json.dumps(row) + "\n" for row in ORDERS)
     else:
         text = "id,at,note\n" + "".join(f"{','.join(row.values())}\n" for row in ORDERS)
-    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    path.write_bytes(
+        gzip.compress(text.encode(), mtime=0) if path.suffix == ".gz" else text.encode()
+    )
 
 
 def rejected(folder: Path) -> list[dict[str, object]]:
