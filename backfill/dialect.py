@@ -11,10 +11,10 @@ import codecs
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from backfill.errors import MappingError
 from backfill.mapping import Source
+from backfill.remote import AnyPath
 
 #: What a rejects file adds to the source's columns; a source's own columns of these names are
 #: taken for those of an earlier one.
@@ -87,7 +87,7 @@ class Dialect:
         return f"{self.quote}{cell.replace(self.quote, self.quote * 2)}{self.quote}"
 
 
-def dialect_of(source: Source, path: Path) -> Dialect:
+def dialect_of(source: Source, path: AnyPath) -> Dialect:
     """The delimiter and quote of one file of a source: as configured, or by its name."""
     tab_separated = ".tsv" in path.suffixes[-2:]
     return Dialect(source.delimiter or ("\t" if tab_separated else ","), source.quote)

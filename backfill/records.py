@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from backfill.arrays import flags
+from backfill.remote import AnyPath
 
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
@@ -72,11 +72,11 @@ class SourceFile:
 
     stream: str
     index: int
-    path: Path
+    path: AnyPath
     label: str
     format: str
     bytes_max: int | None = None
-    root: Path | None = None
+    root: AnyPath | None = None
     shard: int = 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from backfill.config.job import Job
 from backfill.errors import UsageError
+from backfill.remote import is_uri
 
 #: How the name of a part begins, as its checkpoint and its folder of rejects have it.
 PART = "only-"
@@ -41,6 +42,9 @@ def only(job: Job, name: str, source: Path | None = None) -> Job:
         raise UsageError(f"no stream '{name}' in {job.path}", "--only", fix)
     stream, part = streams[name], f"{PART}{name}"
     if source is not None:
+        if is_uri(str(source).replace(":/", "://")):  # pathlib makes one slash of two
+            fix = "copy it here, and name the copy"
+            raise UsageError("mended rows are read from this machine", "--source", fix)
         if not source.is_file():
             raise UsageError("there is no such file", f"--source {source}", "check the path")
         told = {"path": os.path.relpath(source.resolve(), job.base.resolve())}

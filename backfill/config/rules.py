@@ -8,6 +8,8 @@ from backfill import trackapi
 from backfill.config.document import Complaint, Place
 from backfill.mapping import EVERY_COLUMN, Field, ObjectRef, Stream, VanishedSet, is_consent
 from backfill.operations.binding import refusal
+from backfill.remote import is_uri
+from backfill.remote import refusal as uri_refusal
 
 
 def broken(streams: list[Stream]) -> list[Complaint]:
@@ -100,6 +102,9 @@ def _sources(stream: Stream, place: Place) -> Iterator[Complaint]:
     if not paths or not all(paths):
         fix = "name a file, a folder or a glob, or several"
         yield Complaint((*place, "source"), "a source without a path", fix)
+    for path in [paths] if isinstance(paths, str) else paths:
+        if is_uri(path) and (problem := uri_refusal(path)):
+            yield Complaint((*place, "source"), *problem)
 
 
 def _names(stream: Stream, place: Place) -> Iterator[Complaint]:

@@ -7,23 +7,28 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from backfill.errors import UsageError
-from backfill.readers.sources import format_of
+from backfill.errors import MappingError, SourceError, UsageError
+from backfill.readers.naming import format_of
+from backfill.readers.remote_sources import found
+from backfill.remote import AnyPath, RemotePath, is_uri
 
 
-def named_files(given: Sequence[str]) -> list[Path]:
+def named_files(given: Sequence[str]) -> list[AnyPath]:
     """The files that the arguments of a command mean, each once, in the order given.
 
     Raises UsageError for what is not there, and for a folder or pattern without a file.
     """
-    found: dict[Path, Path] = {}
+    every: dict[AnyPath, AnyPath] = {}
     for text in given:
         for path in _files(text):
-            found.setdefault(path.resolve(), path)
-    return list(found.values())
+            every.setdefault(path.resolve(), path)
+    return list(every.values())
 
 
-def _files(text: str) -> Iterator[Path]:
+def _files(text: str) -> Iterator[AnyPath]:
+    if is_uri(text):
+        yield from _objects(text)
+        return
     path = Path(text)
     if path.is_file():
         yield path
@@ -42,11 +47,20 @@ def _files(text: str) -> Iterator[Path]:
         yield from matches
 
 
-def label_of(path: Path, base: Path) -> str:
+def _objects(text: str) -> Sequence[AnyPath]:
+    try:
+        return found(text, None, "FILE...")[1]
+    except (MappingError, SourceError) as error:
+        raise UsageError(error.what, error.where, error.fix) from error
+
+
+def label_of(path: AnyPath, base: Path) -> str:
     """A file's path as the config says it: from the config's folder."""
+    if isinstance(path, RemotePath):
+        return str(path)
     return Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
 
 
-def stem_of(path: Path) -> str:
+def stem_of(path: AnyPath) -> str:
     """A file's name without its endings."""
     return path.name.split(".", 1)[0] if not path.name.startswith(".") else path.name

@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from backfill import dialect
 from backfill.discovery.vocabulary import vocabulary
@@ -16,8 +15,10 @@ from backfill.errors import UsageError
 from backfill.mapping import Source
 from backfill.readers import layout
 from backfill.readers.decoded import DecodedFile
-from backfill.readers.sources import COMPRESSIONS, format_of
+from backfill.readers.naming import COMPRESSIONS, format_of
+from backfill.readers.source_errors import source_errors
 from backfill.records import SourceFile
+from backfill.remote import AnyPath
 
 #: Bytes read at the beginning, and at each of PLACES further in.
 HEAD_BYTES = 1 << 20
@@ -60,13 +61,14 @@ class Opened:
     notes: list[str] = field(default_factory=list)
 
 
-def opened(path: Path, label: str) -> Opened:
+def opened(path: AnyPath, label: str) -> Opened:
     """Tell how a file is written.
 
     Raises UsageError for what is no file of rows, SourceError for what cannot be read.
     """
-    compression = _compression(path, label)
-    pieces = _pieces(path, label, is_seekable=not compression)
+    with source_errors(label):
+        compression = _compression(path, label)
+        pieces = _pieces(path, label, is_seekable=not compression)
     head = pieces[0]
     if not head:
         return Opened(SourceFile("", 0, path, label, "csv"), Source(path=label), is_empty=True)
@@ -95,7 +97,7 @@ def places(start: int, size: int) -> list[int]:
     return [start + (room - PLACE_BYTES) * i // (count - 1) for i in range(count)]
 
 
-def _as(path: Path, label: str, form: str, source: Source, notes: list[str]) -> Opened:
+def _as(path: AnyPath, label: str, form: str, source: Source, notes: list[str]) -> Opened:
     told = format_of(path)
     if told != form:
         source = source.model_copy(update={"format": form})
@@ -104,7 +106,7 @@ def _as(path: Path, label: str, form: str, source: Source, notes: list[str]) -> 
     return Opened(SourceFile("", 0, path, label, form), source, notes=notes)
 
 
-def _compression(path: Path, label: str) -> str:
+def _compression(path: AnyPath, label: str) -> str:
     """The ending that says how the file is compressed, or ""; refuses where it does not hold."""
     suffix = path.suffix.lower()
     with path.open("rb") as file:
@@ -121,7 +123,7 @@ def _compression(path: Path, label: str) -> str:
     return ""
 
 
-def _pieces(path: Path, label: str, *, is_seekable: bool) -> list[bytes]:
+def _pieces(path: AnyPath, label: str, *, is_seekable: bool) -> list[bytes]:
     """Bytes of the beginning and, where one can go there, from places further in."""
     with DecodedFile(path, label, "utf-8") as raw:
         pieces = [raw.read(HEAD_BYTES)]
@@ -189,7 +191,7 @@ def _is_json(text: str, label: str) -> bool:
     return True
 
 
-def _csv(path: Path, label: str, text: str, encoding: str, notes: list[str]) -> Opened:
+def _csv(path: AnyPath, label: str, text: str, encoding: str, notes: list[str]) -> Opened:
     told = dialect.dialect_of(Source(path=label), path).delimiter
     delimiter, header = _delimiter(text, told)
     found = {"delimiter": None if delimiter == told else delimiter}

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from backfill import readers
 from backfill.arrays import flags
@@ -23,6 +22,7 @@ from backfill.filters import Where
 from backfill.readers import layout
 from backfill.readers.delimited import CsvReader
 from backfill.readers.jsonl import JsonlReader
+from backfill.readers.parquet import open_parquet
 from backfill.records import Block, BlockStart, Form, Int64s
 
 #: Rows of the beginning that are looked at. Of 1 M people (12 columns, 132 MB) the whole command
@@ -115,7 +115,8 @@ def _further_in(file: Opened, behind: BlockStart) -> Iterator[Block]:
 
 def _groups(file: Opened, behind: BlockStart) -> Iterator[Block]:
     reader = readers.open_file(file.file, file.source)
-    told = pq.read_metadata(file.file.path)
+    with open_parquet(file.file.path) as parquet:
+        told = parquet.metadata
     sizes = [told.row_group(i).num_rows for i in range(told.num_row_groups)]
     firsts = np.cumsum([0, *sizes])
     for i in range(behind.offset + 1, len(sizes), max(1, len(sizes) // PLACES)):

@@ -17,7 +17,8 @@ from backfill.discovery.proof import Proof, proved
 from backfill.discovery.sampling import ROWS_MAX, Sample, sample
 from backfill.discovery.streams import Looked, drafts_of
 from backfill.errors import MappingError, SourceError, UsageError
-from backfill.readers.sources import format_of
+from backfill.readers.naming import format_of
+from backfill.remote import AnyPath
 
 #: Rows looked at in all, where many files are named.
 _ROWS_OF_ALL_MAX = 400_000
@@ -67,7 +68,7 @@ def _proof(draft: Draft, now_s: int) -> Proof:
     return proved("\n".join(stream_text(draft)), draft.found.sample, now_s)
 
 
-def _looked_at(paths: Sequence[Path], config: Path) -> tuple[list[Looked], list[LeftOut]]:
+def _looked_at(paths: Sequence[AnyPath], config: Path) -> tuple[list[Looked], list[LeftOut]]:
     looked, left_out, known = list[Looked](), list[LeftOut](), dict[tuple[int, str], str]()
     rows_max = min(ROWS_MAX, max(1000, _ROWS_OF_ALL_MAX // max(1, len(paths))))
     for path in paths:
@@ -86,7 +87,7 @@ def _looked_at(paths: Sequence[Path], config: Path) -> tuple[list[Looked], list[
     return looked, left_out
 
 
-def _look(path: Path, label: str, rows_max: int) -> tuple[Looked | None, str]:
+def _look(path: AnyPath, label: str, rows_max: int) -> tuple[Looked | None, str]:
     """A file, or why it is left out."""
     is_foreign = format_of(path) is None
     try:

@@ -21,8 +21,8 @@ from backfill.dialect import REJECT_COLUMNS
 from backfill.errors import StorageError
 from backfill.inquiry.runs import Run, looking_into
 from backfill.mapping import Source, Stream
+from backfill.readers.naming import format_of
 from backfill.readers.plain_types import plain
-from backfill.readers.sources import format_of
 from backfill.records import Block, BlockStart, Fault, Form, SourceFile
 from backfill.rejects.spool import written
 from backfill.rejects.standing import PARQUET, SPOOL, committed, existing

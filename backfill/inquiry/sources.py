@@ -16,8 +16,9 @@ from backfill.inquiry.runs import Run
 from backfill.ledger import Cursor, Taken
 from backfill.mapping import Stream
 from backfill.operations import Surroundings
-from backfill.readers.sources import format_of
+from backfill.readers.naming import format_of
 from backfill.records import SourceFile
+from backfill.remote import AnyPath, is_uri, remote_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +114,15 @@ def _of_stream(
 def labelled(job: Job, stream: Stream, known: StreamIdentity) -> Iterator[SourceFile]:
     """The files of a run of mended rows, by what its checkpoint calls them."""
     for i, file in enumerate(known.files):
-        path = job.base / _path(file.label)
+        path = _path(file.label, job.base)
         form = format_of(path) or stream.source.format or "csv"
         yield SourceFile(stream.name, i, path, file.label, form)
 
 
-def _path(label: str) -> Path:
-    return Path(os.fsdecode(label.encode(errors="surrogateescape")))
+def _path(label: str, base: Path) -> AnyPath:
+    if is_uri(label):
+        return remote_path(label, label)
+    return base / os.fsdecode(label.encode(errors="surrogateescape"))
 
 
 def held_against(

@@ -171,7 +171,9 @@ class Delivery(Model):
 class Source(Model):
     """Where a stream's rows are read from, where the path alone does not say."""
 
-    path: str | list[str] = Described(description="A file, folder or glob, or several.")
+    path: str | list[str] = Described(
+        description="A file, folder or glob, or several; here, or at s3://, gs:// or az://."
+    )
     format: Literal["csv", "jsonl", "parquet"] | None = Described(
         None, description="Told by the name where it is not given."
     )

@@ -52,7 +52,8 @@ def look(
     elsewhere = _taken_elsewhere(job, stream)
     may_be_empty = was_anything_taken(stream.name, saved, elsewhere)
     found = readers.find(stream.name, stream.source, job.base, may_be_empty=may_be_empty)
-    files = tuple(Arrived(file, readers.content(file.path)) for file in found)
+    contents = readers.contents([file.path for file in found])
+    files = tuple(map(Arrived, found, contents))
     told = [Arrival(file.label, *content) for file, content in files]
     arrivals = Arrivals(files, sort(stream.name, told, saved, elsewhere))
     chosen = [files[place] for place in arrivals.sorted.files]

@@ -104,7 +104,9 @@ def leave_doubt(departing: OpenStream, streams: tuple[OpenStream, ...]) -> None:
     us = next(one for one in streams if one.name + gone.SUFFIX == departing.name)
     if us.stream.vanished not in ("delete", "suppress"):
         return
-    removed = gone.listed_keys(departing.files[0].file.path)
+    listed = departing.files[0].file.path
+    assert isinstance(listed, Path)
+    removed = gone.listed_keys(listed)
     assert us.detector is not None
     texts = us.detector.memory.texts
     if texts is not None and texts.names:

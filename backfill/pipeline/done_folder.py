@@ -21,6 +21,7 @@ from backfill.pipeline.arriving import Arrived, listed
 from backfill.pipeline.moving import move
 from backfill.pipeline.sources import OpenStream
 from backfill.remarks import Remark
+from backfill.remote import AnyPath
 from backfill.resumption import Saved
 
 
@@ -30,6 +31,10 @@ def check(job: Job, folder: Path) -> None:
     if job.part_of is not None:
         fix = "leave it out: the whole job still counts on its files"
         raise UsageError("the files of a part of a job are not moved", where, fix)
+    remote = [stream.name for stream in job.streams if readers.is_remote(stream.source)]
+    if remote:
+        fix = f"leave it out, or make a job of its own of stream {remote[0]}: no file is sent twice"
+        raise UsageError("objects in a store are not moved", where, fix)
     if folder.exists() and not folder.is_dir():
         raise UsageError("this is not a folder", where, "name a folder, or one to be made")
 
@@ -95,9 +100,9 @@ def _taken(streams: Sequence[OpenStream]) -> Iterator[tuple[Arrived, list[str]]]
 
     None that a stream reads by its path, or every time anew.
     """
-    found: dict[Path, Arrived] = {}
-    takings: dict[Path, list[str]] = defaultdict(list)
-    kept = set[Path]()
+    found: dict[AnyPath, Arrived] = {}
+    takings: dict[AnyPath, list[str]] = defaultdict(list)
+    kept = set[AnyPath]()
     for stream in streams:
         if stream.arrivals is None:
             kept |= {one.file.path.resolve() for one in stream.files}
@@ -113,13 +118,14 @@ def _taken(streams: Sequence[OpenStream]) -> Iterator[tuple[Arrived, list[str]]]
             yield arrived, takings[place]
 
 
-def _lies_in(path: Path, folder: Path) -> bool:
-    return folder.resolve() in path.resolve().parents
+def _lies_in(path: AnyPath, folder: Path) -> bool:
+    return isinstance(path, Path) and folder.resolve() in path.resolve().parents
 
 
 def _move(arrived: Arrived, folder: Path, done: _Moves) -> None:
     file, root = arrived.file, arrived.file.root
-    assert root is not None
+    assert isinstance(file.path, Path), "a job with others is refused"
+    assert isinstance(root, Path)
     try:
         if file.path.is_symlink():
             done.failed.append(f"{file.label} (it is a link)")

@@ -12,8 +12,8 @@ from pathlib import Path
 from backfill import readers
 from backfill.private import make_folder, sync_folder
 from backfill.readers import Content
+from backfill.readers.naming import COMPRESSIONS
 from backfill.readers.source_errors import changed
-from backfill.readers.sources import COMPRESSIONS
 
 #: Bytes copied at once from one device to another.
 _PIECE_BYTES = 1 << 20

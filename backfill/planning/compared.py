@@ -52,6 +52,7 @@ class Looking:
     def _departure(self, stream: OpenStream) -> Finding:
         """That entities are gone, and what becomes of them; listed where a list can be kept."""
         action, listed = stream.stream.operation[1], stream.files[0].file.path
+        assert isinstance(listed, Path)
         done = {"delete": "deleted, which cannot be taken back", "suppress": "suppressed"}
         kept = self._job.checkpoint.with_name(f"{listed.stem}.planned.jsonl")
         lines = listed.read_bytes()

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from backfill.mapping import Source
 from backfill.readers.delimited import CsvReader
-from backfill.readers.fingerprint import Content, Fingerprint, content, fingerprint
+from backfill.readers.fingerprint import (
+    Content,
+    Fingerprint,
+    content,
+    contents,
+    fingerprint,
+)
 from backfill.readers.framing import Reader
 from backfill.readers.guises import check_guise
 from backfill.readers.jsonl import JsonlReader
 from backfill.readers.parquet import ParquetReader
-from backfill.readers.sources import find, is_open
+from backfill.readers.sources import find, is_open, is_remote
 from backfill.records import SourceFile
 
 __all__ = [
@@ -17,9 +23,11 @@ __all__ = [
     "Fingerprint",
     "Reader",
     "content",
+    "contents",
     "find",
     "fingerprint",
     "is_open",
+    "is_remote",
     "open_file",
 ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 import os
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -15,6 +14,7 @@ from isal import igzip
 from backfill.dialect import MARKING, encode
 from backfill.errors import SourceError
 from backfill.readers.source_errors import changed, cut_short, source_errors
+from backfill.remote import AnyPath, RangedFile, RemotePath
 
 #: Bytes read at once where they are decompressed, transcoded or thrown away. Measured on the CSV
 #: of 148 MB as cp1252: 0.58, 0.56, 0.57 and 0.87 µs a row at 64 KiB, 256 KiB, 1 MiB and 4 MiB.
@@ -40,11 +40,15 @@ class DecodedFile:
     Raises SourceError where the file is missing, damaged, cut short, or changes its size.
     """
 
-    def __init__(self, path: Path, label: str, encoding: str, bytes_max: int | None = None) -> None:
-        self.label, self._bytes_max = label, bytes_max
+    def __init__(
+        self, path: AnyPath, label: str, encoding: str, bytes_max: int | None = None
+    ) -> None:
+        self._path, self.label, self._bytes_max = path, label, bytes_max
         with source_errors(label):
-            self._raw = path.open("rb", buffering=0)
-            self._size_bytes = self._size_now()
+            self._raw: io.FileIO | RangedFile = path.open("rb", buffering=0)
+            self._size_bytes = (
+                self._raw.size if isinstance(self._raw, RangedFile) else self._size_now()
+            )
             self._bytes: _Bytes = _decompressed(self._raw, path.suffix.lower())
         self._is_plain = self._bytes is self._raw and encoding == "utf-8"
         self._decoder = (
@@ -128,6 +132,8 @@ class DecodedFile:
             raise changed(self.label)
 
     def _size_now(self) -> int:
+        if isinstance(self._path, RemotePath):
+            return self._path.stat().st_size
         size = os.fstat(self._raw.fileno()).st_size
         return size if self._bytes_max is None else min(size, self._bytes_max)
 
@@ -139,7 +145,7 @@ def as_in_file(record: bytes, encoding: str) -> bytes:
     return encode(record.decode("utf-8", "surrogatepass"), encoding)
 
 
-def _decompressed(raw: io.FileIO, suffix: str) -> _Bytes:
+def _decompressed(raw: io.FileIO | RangedFile, suffix: str) -> _Bytes:
     if suffix == ".gz":
         return igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call]
     if suffix == ".zst":

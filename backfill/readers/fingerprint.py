@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, NamedTuple
 
 import xxhash
 
 from backfill.readers.source_errors import source_errors
+from backfill.remote import AnyPath, RemotePath
 
 _PAGE_BYTES = 4096
 _SAMPLES = 64
@@ -18,11 +20,16 @@ _ENDS_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 18
 
 
+#: Objects that are read at the same time: each may hold two ranges of 8 MiB.
+_OBJECTS_AT_ONCE = 4
+
+
 class Fingerprint(NamedTuple):
     """What a file looks like.
 
     size:     in bytes.
-    mtime_ns: when it was last written; only prompts the look, and is no part of the digest.
+    mtime_ns: when it was last written (of an object: as RemotePath.stat has it); only prompts the
+              look, and is no part of the digest.
     digest:   hexadecimal, of the size and the content alone: the same on every machine.
     """
 
@@ -31,15 +38,18 @@ class Fingerprint(NamedTuple):
     digest: str
 
 
-def fingerprint(path: Path) -> Fingerprint:
+def fingerprint(path: AnyPath) -> Fingerprint:
     """Size, time and xxh3 of the first and last 64 KiB and of 64 pages of 4 KiB between.
 
     A file of up to 384 KiB is hashed whole. Raises SourceError where it cannot be read.
     """
     with source_errors(str(path)):
+        if isinstance(path, RemotePath):
+            found, pieces = path.sampled(_places)
+            return Fingerprint(*found, _digest(found.st_size, pieces))
         state = path.stat()
         with path.open("rb", buffering=0) as file:
-            digest = _digest(file, state.st_size)
+            digest = _digest(state.st_size, _pieces(file, state.st_size))
     return Fingerprint(state.st_size, state.st_mtime_ns, digest)
 
 
@@ -50,7 +60,7 @@ class Content(NamedTuple):
     digest: str
 
 
-def content(path: Path) -> Content:
+def content(path: AnyPath) -> Content:
     """Read all of a file. Raises SourceError where it cannot be read."""
     hasher, size = xxhash.xxh3_128(), 0
     with source_errors(str(path)), path.open("rb", buffering=0) as file:
@@ -60,15 +70,36 @@ def content(path: Path) -> Content:
     return Content(size, hasher.hexdigest())
 
 
-def _digest(file: BinaryIO, size: int) -> str:
+def contents(paths: Sequence[AnyPath]) -> list[Content]:
+    """`content` of each, of objects in a store several at once: most of a small one is waiting."""
+    if not any(isinstance(path, RemotePath) for path in paths):
+        return [content(path) for path in paths]
+    with ThreadPoolExecutor(_OBJECTS_AT_ONCE) as threads:
+        return list(threads.map(content, paths))
+
+
+def _digest(size: int, pieces: Iterable[bytes]) -> str:
     hasher = xxhash.xxh3_128(str(size).encode())
+    for piece in pieces:
+        hasher.update(piece)
+    return hasher.hexdigest()
+
+
+def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
+    places = _places(size)
+    if len(places) == 1:
+        yield file.read()
+        return
+    for at, length in places:
+        file.seek(at)
+        yield file.read(length)
+
+
+def _places(size: int) -> list[tuple[int, int]]:
+    """Where each piece that is looked at begins, and how long it is; one piece: all of the file."""
     if size <= 2 * _ENDS_BYTES + _SAMPLES * _PAGE_BYTES:
-        hasher.update(file.read())
-        return hasher.hexdigest()
+        return [(0, size)]
     between = size - 2 * _ENDS_BYTES - _PAGE_BYTES
     samples = [_ENDS_BYTES + between * i // (_SAMPLES - 1) for i in range(_SAMPLES)]
-    wanted = [(0, _ENDS_BYTES), *((at, _PAGE_BYTES) for at in samples)]
-    for at, length in [*wanted, (size - _ENDS_BYTES, _ENDS_BYTES)]:
-        file.seek(at)
-        hasher.update(file.read(length))
-    return hasher.hexdigest()
+    ends = (0, _ENDS_BYTES), (size - _ENDS_BYTES, _ENDS_BYTES)
+    return [ends[0], *((at, _PAGE_BYTES) for at in samples), ends[1]]

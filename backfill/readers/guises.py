@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
@@ -17,6 +16,7 @@ from backfill.mapping import Source
 from backfill.readers.decoded import DecodedFile
 from backfill.readers.source_errors import source_errors
 from backfill.records import SourceFile
+from backfill.remote import AnyPath
 
 #: What is looked at: the header and some rows of most files.
 _HEAD_BYTES = 1 << 16
@@ -61,9 +61,9 @@ def _by_magic(file: SourceFile, head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _is_spreadsheet(path: Path) -> bool:
+def _is_spreadsheet(path: AnyPath) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             return any(name.startswith("xl/") for name in archive.namelist())
     except (OSError, zipfile.BadZipFile):
         return False

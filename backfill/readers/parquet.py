@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 
 import numpy as np
@@ -21,6 +22,7 @@ from backfill.readers.plain_types import can_be_plain, plain
 from backfill.readers.sieving import sifted_table
 from backfill.readers.source_errors import check_names, source_errors
 from backfill.records import Block, BlockStart, Form, SourceFile
+from backfill.remote import AnyPath, RemotePath
 from backfill.sieve import Sieve
 
 #: Bounds of one block: rows, and bytes of the file's uncompressed size. Measured by the whole
@@ -32,6 +34,12 @@ BLOCK_BYTES = 16 << 20
 #: Bytes of each column read at once. Without it all of a row group is held: of one with 4 M rows
 #: 110 MB more at the same speed.
 PAGES_BYTES = 1 << 18
+
+
+#: Of a remote file, where each request costs time, a row group of up to so many compressed bytes is
+#: fetched whole, by a request for each run of column chunks; of a larger one each column gets its
+#: share of them.
+FETCHED_BYTES_MAX = 64 << 20
 
 
 class ParquetReader:
@@ -49,7 +57,7 @@ class ParquetReader:
         self._block_rows = block_rows
         self.share = 0.0
         where = f"stream {file.stream}, {file.label}"
-        with source_errors(file.label), pq.ParquetFile(file.path) as parquet:
+        with source_errors(file.label), open_parquet(file.path) as parquet:
             schema = parquet.schema_arrow
         self.columns = tuple(schema.names)
         check_names(self.columns, where)
@@ -63,7 +71,7 @@ class ParquetReader:
 
     def count(self) -> Iterator[int]:
         """How many rows each row group has; see `framing.Reader`."""
-        with source_errors(self._file.label), pq.ParquetFile(self._file.path) as parquet:
+        with source_errors(self._file.label), open_parquet(self._file.path) as parquet:
             groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
         yield from (group.num_rows for group in groups)
 
@@ -90,7 +98,7 @@ class ParquetReader:
         """
         with (
             source_errors(self._file.label),
-            pq.ParquetFile(self._file.path, pre_buffer=False, buffer_size=PAGES_BYTES) as parquet,
+            open_parquet(self._file.path) as parquet,
         ):
             groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
             firsts = list(accumulate((group.num_rows for group in groups), initial=0))
@@ -130,6 +138,33 @@ class ParquetReader:
             )
         rows = np.arange(at.row, stop.row, dtype=np.int64)
         return Block(self._file, self.form, at, stop, table, rows)
+
+
+@contextmanager
+def open_parquet(
+    path: AnyPath, fetched_bytes_max: int = FETCHED_BYTES_MAX
+) -> Iterator[pq.ParquetFile]:
+    """A Parquet file, read in pieces. Raises what pyarrow raises."""
+    if isinstance(path, RemotePath):
+        with path.native() as file:
+            told = pq.read_metadata(file)
+            yield pq.ParquetFile(file, metadata=told, **_fetching(told, fetched_bytes_max))
+    else:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=PAGES_BYTES) as parquet:
+            yield parquet
+
+
+def _fetching(told: pq.FileMetaData, bytes_max: int) -> dict[str, int | bool]:
+    """How the column chunks of a remote file are fetched: whole, or in equal pieces."""
+    widest = max((_stored_bytes(told.row_group(i)) for i in range(told.num_row_groups)), default=0)
+    if widest <= bytes_max:
+        return {"pre_buffer": True}
+    each = bytes_max // max(told.num_columns, 1)
+    return {"pre_buffer": False, "buffer_size": max(PAGES_BYTES, each)}
+
+
+def _stored_bytes(group: pq.RowGroupMetaData) -> int:
+    return sum(group.column(i).total_compressed_size for i in range(group.num_columns))
 
 
 def _place(row: int, firsts: list[int]) -> BlockStart:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from isal.igzip_lib import IsalError
 
 from backfill.errors import MappingError, SourceError
+from backfill.remote import store_failure
 
 # isal's stub calls its exception class an instance.
 _GZIP_ERRORS = (cast("type[Exception]", IsalError), gzip.BadGzipFile)
@@ -22,7 +23,10 @@ _AGAIN = "and run the same command again"
 
 @contextmanager
 def source_errors(label: str) -> Iterator[None]:
-    """Turn what the file system, a decompressor or pyarrow raises into SourceError."""
+    """Turn what the file system, a store, a decompressor or pyarrow raises into SourceError.
+
+    label: of a remote file, its URI.
+    """
     try:
         yield
     except EOFError as error:
@@ -34,6 +38,7 @@ def source_errors(label: str) -> Iterator[None]:
     except _GZIP_ERRORS as error:
         raise _damaged(label) from error
     except OSError as error:
+        _raise_of_store(error, label)
         if error.errno is not None:
             reason = os.strerror(error.errno)
             raise SourceError(
@@ -42,7 +47,14 @@ def source_errors(label: str) -> Iterator[None]:
         # pyarrow's own, without a number.  [observed: "Truncated compressed stream"]
         raise (cut_short if "Truncated" in str(error) else _damaged)(label) from error
     except pa.ArrowException as error:
+        _raise_of_store(error, label)
         raise _damaged(label) from error
+
+
+def _raise_of_store(error: Exception, label: str) -> None:
+    scheme, separator, _ = label.partition("://")
+    if separator and (failure := store_failure(error, scheme)):
+        raise SourceError(failure[0], label, failure[1]) from None  # its words may hold secrets
 
 
 def cut_short(label: str) -> SourceError:

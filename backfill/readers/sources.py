@@ -4,14 +4,15 @@ A path is a file, a folder or a glob, relative to the config's folder. A folder 
 files in it (not below it: for that there is `**`) whose names say a known format; files and
 folders that begin with "." or "_" are left out there, as Spark and Hive do. The entries of a list
 keep their order; within one, files are in the order of their paths as text. A file that is found
-twice is read once.
+twice is read once. The same holds for objects in stores
+(`backfill.readers.remote_sources`).
 """
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -19,24 +20,23 @@ from typing import NoReturn
 
 from backfill.errors import MappingError
 from backfill.mapping import Source
+from backfill.readers import remote_sources
+from backfill.readers.naming import FORMATS, format_of, stands_for
 from backfill.records import SourceFile
-
-#: By the ending of the name; the text ones may be followed by one of COMPRESSIONS.
-FORMATS = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-COMPRESSIONS = (".gz", ".zst")
+from backfill.remote import AnyPath, RemotePath, is_uri
 
 
 def is_open(source: Source, base: Path) -> bool:
     """Whether files may come to it: whether any of its entries is a folder or a glob."""
-    return any(_root(text, base) is not None for text in _entries(source))
+    return any(
+        remote_sources.is_open(text) if is_uri(text) else _root(text, base) is not None
+        for text in _entries(source)
+    )
+
+
+def is_remote(source: Source) -> bool:
+    """Whether any of its entries lies in a store."""
+    return any(map(is_uri, _entries(source)))
 
 
 def find(
@@ -49,14 +49,9 @@ def find(
     files are of several formats.
     """
     where = f"stream {stream}, source"
-    files: dict[Path, SourceFile] = {}
+    files: dict[AnyPath, SourceFile] = {}
     for text in _entries(source):
-        root = _root(text, base)
-        paths = sorted(_files(base / text, text, base, source.format), key=str)
-        if not paths and not (may_be_empty and root is not None and root.is_dir()):
-            raise MappingError(
-                f"no file found at '{text}'", where, f"mend the path; it starts from {base}"
-            )
+        root, paths = _found(text, base, source.format, where, may_be_empty)
         for path in paths:
             label = _label(path, base)
             form = source.format or format_of(path) or _unknown(label, where)
@@ -79,6 +74,21 @@ def _entries(source: Source) -> list[str]:
     return [source.path] if isinstance(source.path, str) else source.path
 
 
+def _found(
+    text: str, base: Path, form: str | None, where: str, may_be_empty: bool
+) -> tuple[AnyPath | None, Sequence[AnyPath]]:
+    """The root of one entry, as of SourceFile, and its files in their order."""
+    if is_uri(text):
+        return remote_sources.found(text, form, where, may_be_empty=may_be_empty)
+    root = _root(text, base)
+    paths = sorted(_files(base / text, text, base, form), key=str)
+    if not paths and not (may_be_empty and root is not None and root.is_dir()):
+        raise MappingError(
+            f"no file found at '{text}'", where, f"mend the path; it starts from {base}"
+        )
+    return root, paths
+
+
 def _root(text: str, base: Path) -> Path | None:
     """The folder that a folder or a glob begins in; None for the path of a file that is there."""
     path = base / text
@@ -98,16 +108,6 @@ def _unknown(label: str, where: str) -> NoReturn:
     )
 
 
-def format_of(path: Path) -> str | None:
-    """The format the file's name says: csv, jsonl, parquet or None."""
-    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
-    is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
-    if is_compressed:
-        suffixes.pop()
-    form = FORMATS.get(suffixes[-1]) if suffixes else None
-    return None if is_compressed and form == "parquet" else form
-
-
 def _files(path: Path, text: str, base: Path, form: str | None) -> Iterator[Path]:
     if path.is_file():
         yield path
@@ -124,13 +124,11 @@ def _files(path: Path, text: str, base: Path, form: str | None) -> Iterator[Path
 
 
 def _folder(folder: Path, form: str | None) -> Iterator[Path]:
-    for path in folder.iterdir():
-        told = format_of(path)
-        is_hidden = path.name.startswith((".", "_"))
-        if not is_hidden and told is not None and form in (None, told) and path.is_file():
-            yield path
+    return (path for path in folder.iterdir() if stands_for(path, form) and path.is_file())
 
 
-def _label(path: Path, base: Path) -> str:
+def _label(path: AnyPath, base: Path) -> str:
+    if isinstance(path, RemotePath):
+        return str(path)
     shown = path.relative_to(base) if path.is_relative_to(base) else path
     return os.fsencode(shown).decode("utf-8", "backslashreplace")

@@ -144,7 +144,9 @@ class Reversing:
             texts.begin(run_id, undoes=self.run_id)
         for one in self.streams:
             if others := self._deleting[one.name]:
-                removed = gone.listed_keys(one.files[0].file.path)
+                listed = one.files[0].file.path
+                assert isinstance(listed, Path)
+                removed = gone.listed_keys(listed)
                 for other in others:
                     self._memories[other].doubt_those(removed)
 

@@ -1,0 +1,33 @@
+"""What the names of files say: their format, and whether a folder stands for them."""
+
+from __future__ import annotations
+
+from backfill.remote import AnyPath
+
+#: By the ending of the name; the text ones may be followed by one of COMPRESSIONS.
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+COMPRESSIONS = (".gz", ".zst")
+
+
+def format_of(path: AnyPath) -> str | None:
+    """The format the file's name says: csv, jsonl, parquet or None."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
+    if is_compressed:
+        suffixes.pop()
+    form = FORMATS.get(suffixes[-1]) if suffixes else None
+    return None if is_compressed and form == "parquet" else form
+
+
+def stands_for(path: AnyPath, form: str | None) -> bool:
+    """Whether a folder stands for a file in it; form: as configured."""
+    told = format_of(path)
+    return not path.name.startswith((".", "_")) and told is not None and form in (None, told)
