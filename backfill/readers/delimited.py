@@ -104,7 +104,7 @@ class CsvReader:
 
     def record_end(self, at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole record ends; SourceError for a quote that is never closed."""
-        lines = self._lines(text)
+        lines = self._lines(text) if self._has_quotes(text) else None
         if lines is not None and not (is_last and lines.is_open):
             return len(text) if is_last else lines.end
         quoted = self._quoted_cells(text)
@@ -160,6 +160,9 @@ class CsvReader:
     def _open(self) -> DecodedFile:
         file = self._file
         return DecodedFile(file.path, file.label, self._encoding, file.bytes_max)
+
+    def _has_quotes(self, text: bytes) -> bool:
+        return bool(self._dialect.quote) and self._dialect.quote.encode() in text
 
     def _lines(self, text: bytes) -> layout.Lines | None:
         return layout.lines(text, self._dialect.delimiter, self._dialect.quote)
@@ -232,7 +235,7 @@ class CsvReader:
             return _no_rows(schema)
         # pyarrow drops a byte order mark at the start of what it reads: here it would be data.
         lead = BOM_UTF8 if text.startswith(BOM_UTF8) else b""
-        has_quotes = bool(self._dialect.quote) and self._dialect.quote.encode() in text
+        has_quotes = self._has_quotes(text)
         table = pv.read_csv(
             pa.BufferReader(lead + text),
             # One thread: measured as fast as two for one block, and the encoder has the other.
