@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from backfill.courier import Limits, RequestLog
 from backfill.distribute.shards import Shard
@@ -22,8 +23,7 @@ from backfill.waiting import Limit
 # ---- from the driver
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(NamedTuple):
     """The first word to a worker.
 
     host:    where the driver's clock is, as `clock.host` tells it.
@@ -39,16 +39,14 @@ class Setup:
     environ: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """A wave begins, or goes on; since_min: as of Surroundings."""
 
     stream: str
     since_min: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Assigned:
+class Assigned(NamedTuple):
     """A shard to send; done: by the place of its cuts, which rows are, as FileState keeps them."""
 
     shard: Shard
@@ -60,23 +58,20 @@ class NoMore:
     """No shard follows for now: send what is left, and say so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """Say whom the rows of a shard are about."""
 
     stream: str
     shard: Shard
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """So many blocks that were settled are written down."""
 
     blocks: int
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """A lease for a request; times of the driver's clock.
 
     number:  of the wish. at_s: when the slot begins.
@@ -89,8 +84,7 @@ class Granted:
     said_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Shut:
+class Shut(NamedTuple):
     """No request is to start until then, by the driver's clock, whatever was granted."""
 
     until_s: float
@@ -104,8 +98,7 @@ class Stop:
 # ---- from a worker
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """The first word of a worker.
 
     node, process: where it runs. probe: whom it takes some known rows to be about, which must be
@@ -118,8 +111,7 @@ class Ready:
     probe: UInt64s
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A request of so many operations is ready; said_s: when, by the worker's clock.
 
     missed: whether it had a lease that came too late to be used.
@@ -131,69 +123,60 @@ class Wanted:
     missed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unwanted:
+class Unwanted(NamedTuple):
     """A wish, or the lease for it, is given back."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A request that started then, by the driver's clock, has ended; shut_s: as of Restraint."""
 
     started_s: float
     shut_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A block was read and encoded."""
 
     settled: Settled
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """The verdict on a batch, which is hollow; rejected: as of Books."""
 
     delivery: Delivery
     rejected: tuple[Rejected, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(NamedTuple):
     """A request has ended; its batch is hollow."""
 
     log: RequestLog
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """How many rows a shard will have, as far as can be told by now."""
 
     shard: int
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """A cut of a shard was read to its end; rows: of the file up to there."""
 
     file: SourceFile
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(NamedTuple):
     """Whom the rows of a shard are about: uint64[n], ascending, each once."""
 
     shard: int
     keys: UInt64s
 
 
-@dataclass(frozen=True, slots=True)
-class Rested:
+class Rested(NamedTuple):
     """All that was assigned is sent, or the worker was stopped.
 
     doubted: refusals that wait for the API to accept anything; batches: how many in a row it
@@ -204,15 +187,13 @@ class Rested:
     batches: int
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """What holds the worker up now."""
 
     limited_by: Limit | None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """What ends the run."""
 
     error: BackfillError

@@ -63,19 +63,19 @@ def shard_bytes(stream: OpenStream, workers: int) -> int:
     return max(SHARD_BYTES_MIN, min(SHARD_BYTES, size // (SHARDS_EACH * workers)))
 
 
-def shards(stream: OpenStream, ledger: Ledger, size: int) -> Iterator[Shard | None]:
+def shards(stream: OpenStream, ledger: Ledger, size: int) -> Iterator[Shard]:
     """The shards of what is not done of a stream, in the order of its rows. Blocking.
 
     ledger: what is done; asked between two steps only. size: of a shard, about, in bytes.
-    None: a step that took a while and found none. Raises SourceError where a file cannot be read.
+    Raises SourceError where a file cannot be read.
     """
     number = 0
     for file in stream.files:
         if ledger.is_finished(file.file):
             continue
         for shard in _of_file(file, ledger.resume_point(file.file), size):
-            number += shard is not None
-            yield shard and replace(shard, number=number)
+            number += 1
+            yield replace(shard, number=number)
 
 
 def by_share(found: list[Shard], shares: int) -> list[Shard]:
@@ -100,7 +100,7 @@ def _files(found: list[Shard]) -> tuple[Cut, ...]:
     return tuple(files.values())
 
 
-def _of_file(file: OpenFile, start: BlockStart | None, size: int) -> Iterator[Shard | None]:
+def _of_file(file: OpenFile, start: BlockStart | None, size: int) -> Iterator[Shard]:
     """The shards of a file from `start` on."""
     bytes_all, begun = file.fingerprint.size, 0.0
     there = replace(file.file, path=file.file.path.absolute())  # wherever a worker runs
@@ -113,7 +113,6 @@ def _of_file(file: OpenFile, start: BlockStart | None, size: int) -> Iterator[Sh
     for place in places:
         end, read = place.row, int(file.reader.share * bytes_all)
         if read - begun < size or bytes_all - read < size // 2:
-            yield None
             continue
         yield Shard(0, (replace(cut, stop=place),), None, end - cut.first, int(read - begun))
         cut, begun = replace(cut, start=place), read

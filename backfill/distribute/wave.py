@@ -142,17 +142,16 @@ class Wave:
             return all(one.state == "resting" for one in self._members.values())
         return is_idle and self._is_planned and not self._queue
 
-    def _stepped(self) -> Iterator[Shard | None]:
+    def _stepped(self) -> Iterator[Shard]:
         return shards(self._stream, self._ledger, self._size)
 
-    async def _plan(self, found: Iterator[Shard | None]) -> None:
+    async def _plan(self, found: Iterator[Shard]) -> None:
         """Take shards as they are found, not too many ahead."""
-        over = object()
         while not self._is_stopped:
             await self._until(lambda: len(self._queue) < AHEAD * self._workers)
-            if (shard := await asyncio.to_thread(next, found, over)) is over:
+            if (shard := await asyncio.to_thread(next, found, None)) is None:
                 break
-            if isinstance(shard, Shard) and not self._is_stopped:
+            if not self._is_stopped:
                 self._queue.append(shard)
                 self._feed()
         self._is_planned = True
@@ -161,12 +160,9 @@ class Wave:
     async def _plan_apart(self) -> None:
         """Shards that no entity stands in two of: their order is then that of the source."""
         found: list[Shard] = []
-        over, steps = object(), self._stepped()
-        while not self._is_stopped:
-            if (shard := await asyncio.to_thread(next, steps, over)) is over:
-                break
-            if isinstance(shard, Shard):
-                found.append(shard)
+        steps = self._stepped()
+        while not self._is_stopped and (shard := await asyncio.to_thread(next, steps, None)):
+            found.append(shard)
         if len(found) > 1 and await self._share_entities(found):
             self._is_shared = True
             is_merge = self._stream.stream.merge is not None  # of two entities at once

@@ -44,7 +44,7 @@ def opened(path, block_bytes=64) -> OpenStream:
 
 
 def cut(stream: OpenStream, size: int) -> list[Shard]:
-    return [shard for shard in shards(stream, Ledger(), size) if shard is not None]
+    return list(shards(stream, Ledger(), size))
 
 
 def rows_of(stream: OpenStream, found: list[Shard]) -> list[tuple[int, str]]:
@@ -118,7 +118,7 @@ def test_a_run_that_goes_on_cuts_only_what_is_not_done(tmp_path):
         ledger.read(block)
         ledger.filtered(block.file, np.arange(block.start.row, block.stop.row), "where")
 
-    found = [shard for shard in shards(stream, ledger, 500) if shard is not None]
+    found = list(shards(stream, ledger, 500))
 
     rows = [row for row, _ in rows_of(stream, found)]
     assert rows[0] == found[0].cuts[0].first > 200
