@@ -142,17 +142,17 @@ def run(
     spread = Spread(
         engine=options["engine"], workers=options["workers"], ray_address=options["ray_address"]
     )
-    extent = Options(
-        options["limit"],
-        options["fresh"],
-        options["full"],
-        until_s,
-        options["done_folder"],
-        carries=carries_of(spread),
-    )
     with watched(output, config, metrics_file) as audience:
         job = job_of(config, overrides, part)
         output.unfinished = partial(unbegun, job)
+        extent = Options(
+            options["limit"],
+            options["fresh"],
+            options["full"],
+            until_s,
+            options["done_folder"],
+            carries=carries_of(spread),
+        )
         engine.wait(job, until_s, audience.says)
         say_warnings(output, job)
         if not yes:

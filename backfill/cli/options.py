@@ -6,7 +6,7 @@ import glob
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,6 +15,7 @@ from backfill.errors import UsageError
 
 if TYPE_CHECKING:
     from backfill.config import Job
+    from backfill.distribute import EngineName
     from backfill.pipeline import Carries
 
 
@@ -101,7 +102,7 @@ wait_option = click.option(
 class Spread(TypedDict):
     """Over which workers a run is spread: over none where no engine is given."""
 
-    engine: Literal["local", "ray"] | None
+    engine: EngineName | None
     workers: int | None
     ray_address: str | None
 

@@ -101,11 +101,12 @@ class Stop:
 class Ready(NamedTuple):
     """The first word of a worker.
 
-    node, process: where it runs. probe: whom it takes some known rows to be about, which must be
-    the same everywhere. version: of the package.
+    node, process: where it runs; host: where its clock is. probe: whom it takes some known rows to
+    be about, which must be the same everywhere. version: of the package.
     """
 
     node: str
+    host: str
     process: int
     version: str
     probe: UInt64s

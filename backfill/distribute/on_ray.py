@@ -7,11 +7,12 @@ import logging
 import os
 import socket
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 from backfill.distribute.links import Lost, cannot_start
-from backfill.distribute.worker import work
 from backfill.errors import UsageError
+from backfill.process import settle
 
 #: Cores that a worker takes of the cluster: reading and sending run beside the encoder, which keeps
 #: one busy.
@@ -38,20 +39,25 @@ class _Outlet:
 
 
 class _Actor:
-    """A worker, as Ray runs it: its methods are called by the driver, in order."""
+    """A worker, as Ray runs it: its methods are called by the driver, in whatever order."""
 
     def __init__(self) -> None:
-        from backfill.process import settle
-
         settle()
         self._outlet = _Outlet()
         self._working: asyncio.Task[None] | None = None
+        self._early: dict[int, bytes] = {}
+        self._told = 0
 
-    async def tell(self, words: bytes) -> None:
-        """The driver says something."""
+    async def tell(self, number: int, words: bytes) -> None:
+        """The driver says something, its number-th word."""
         if self._working is None:
+            from backfill.distribute.worker import work
+
             self._working = asyncio.get_running_loop().create_task(work(self._outlet))
-        self._outlet.inbox.put_nowait(words)
+        self._early[number] = words
+        while self._told in self._early:
+            self._outlet.inbox.put_nowait(self._early.pop(self._told))
+            self._told += 1
 
     async def hear(self) -> list[bytes]:
         """All that the worker said since the last call; waits for something."""
@@ -69,10 +75,11 @@ class RayHand:
     def __init__(self, ray: Any, actor: Any) -> None:
         self._ray, self._actor = ray, actor
         self._heard: list[bytes] = []
+        self._numbers = count()
 
     def tell(self, words: bytes) -> None:
         """See `Link`."""
-        self._actor.tell.remote(words)
+        self._actor.tell.remote(next(self._numbers), words)
 
     async def hear(self) -> bytes:
         """See `Link`."""

@@ -13,7 +13,7 @@ from backfill.distribute.messages import Assigned, Expected
 from backfill.distribute.shards import Cut, Shard
 from backfill.ledger import RowsDone
 from backfill.mapping import Stream
-from backfill.operations import Surroundings, entities
+from backfill.operations import Surroundings, entities, naming_columns
 from backfill.pipeline.blocks import Reading, Turn, readings, sound_blocks
 from backfill.pipeline.encoding import stepped
 from backfill.pipeline.sources import OpenFile
@@ -78,9 +78,11 @@ def turn_of(stream: Stream, shard: Shard, cut: Cut) -> Turn:
 def looked(stream: Stream, shard: Shard) -> UInt64s:
     """Whom the rows of a shard are about: uint64[n], ascending, each once. Blocking."""
     found: list[UInt64s] = []
+    wanted = naming_columns(stream)
     for cut in shard.cuts:
         turn = turn_of(stream, shard, cut)
-        for block in sound_blocks(turn):
+        columns = [name for name in turn.source.reader.columns or () if name in wanted]
+        for block in sound_blocks(turn, columns or None):
             if turn.stop is not None and block.start.row >= turn.stop:
                 break
             found.append(np.unique(entities(block, stream, _NOTHING)))

@@ -62,7 +62,8 @@ async def work(link: Link) -> None:
         for name, value in setup.environ.items():
             os.environ.setdefault(name, value)
         worker = Worker(setup, mouth)
-        mouth.say(Ready(socket.gethostname(), os.getpid(), version("backfill"), probe()))
+        place = socket.gethostname(), clock.host(), os.getpid()
+        mouth.say(Ready(*place, version("backfill"), probe()))
         for message in rest:
             worker.hear(message)
         while True:

@@ -9,7 +9,7 @@ texts by `concat_str` writes 1.9-2.2 M operations/s, `struct.json_encode` 1.2-1.
 
 from backfill.operations.binding import check, missing, where_of
 from backfill.operations.draft import Surroundings
-from backfill.operations.encoder import Encoded, encode, entities
+from backfill.operations.encoder import Encoded, encode, entities, naming_columns
 from backfill.operations.repeats import has_repeats
 from backfill.operations.since import lowest
 
@@ -22,5 +22,6 @@ __all__ = [
     "has_repeats",
     "lowest",
     "missing",
+    "naming_columns",
     "where_of",
 ]

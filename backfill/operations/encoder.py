@@ -13,7 +13,7 @@ from backfill import trackapi
 from backfill.arrays import contiguous
 from backfill.columns import Column, columns_of
 from backfill.mapping import Stream
-from backfill.operations import repeats, shapes, since
+from backfill.operations import binding, repeats, shapes, since
 from backfill.operations.draft import Draft, Surroundings, Text, write
 from backfill.records import Block, Bools, Extremes, Int64s, Marks, Part, Piece, Rejected, UInt64s
 from backfill.timestamps import Problem
@@ -97,13 +97,23 @@ def encode(
     )
 
 
+def bare(stream: Stream) -> Stream:
+    """The stream with no more than tells whom its rows are about."""
+    return stream.model_copy(update={"attributes": {}, "relationships": [], "timestamp": None})
+
+
+def naming_columns(stream: Stream) -> list[str]:
+    """The columns that `entities` reads."""
+    named = (field.column for _, field in binding.fields(bare(stream)))
+    return list(dict.fromkeys(column for column in named if column is not None))
+
+
 def entities(block: Block, stream: Stream, surroundings: Surroundings) -> UInt64s:
     """uint64[len(block.rows), k]: whom each row is about, as of `Encoded.keys`; 0: nobody.
 
     Says it also of rows that are refused or left out, and costs a part of `encode`.
     """
-    bare = stream.model_copy(update={"attributes": {}, "relationships": [], "timestamp": None})
-    draft = Draft(bare, columns_of(block), block.rows, surroundings)
+    draft = Draft(bare(stream), columns_of(block), block.rows, surroundings)
     if draft.height:
         shapes.operation(draft)
     keys = [key.fill_null(0).to_numpy() for key in draft.keys]

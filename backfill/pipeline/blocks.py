@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 from backfill.errors import SourceError
 from backfill.ledger import Ledger
 from backfill.pipeline.sources import OpenFile, OpenStream
+from backfill.readers.parquet import ParquetReader
 from backfill.records import Block, BlockStart, Bools, SourceFile
 
 
@@ -114,15 +115,16 @@ def _of_file(file: Turn, limit: int | None) -> Iterator[Reading]:
     yield Reading(file.source, None, rows, limit)
 
 
-def sound_blocks(file: Turn) -> Iterator[Block]:
+def sound_blocks(file: Turn, columns: Sequence[str] | None = None) -> Iterator[Block]:
     """The blocks of a file, none of them read from what was written into it meanwhile.
 
+    columns: those that are needed, where the format has others apart; None: all.
     Raises SourceError where the file is not the one that was held against the mapping.
     """
     source = file.source
     source.check_unchanged()
     try:
-        for block in source.kept or source.reader.blocks(file.start, sieve=source.sieve):
+        for block in source.kept or _blocks(file, columns):
             if source.is_touched():
                 source.check_unchanged()
             yield block
@@ -130,3 +132,10 @@ def sound_blocks(file: Turn) -> Iterator[Block]:
         source.check_unchanged()  # says more than what the reading tripped over
         raise
     source.check_unchanged()
+
+
+def _blocks(file: Turn, columns: Sequence[str] | None) -> Iterator[Block]:
+    reader = file.source.reader
+    if columns is not None and isinstance(reader, ParquetReader):
+        return reader.blocks(file.start, columns, file.source.sieve)
+    return reader.blocks(file.start, sieve=file.source.sieve)
