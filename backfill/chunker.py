@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from backfill import trackapi
+from backfill.batches import ENVELOPE_BYTES, Batch, Piece
 from backfill.operations import Encoded, has_repeats
-from backfill.records import ENVELOPE_BYTES, Batch, Int64s, Piece, UInt64s
+from backfill.records import Int64s, UInt64s
 
 #: Bytes a body has left for operations and their commas once the envelope is paid for.
 ROOM_BYTES = trackapi.BODY_BYTES_MAX - ENVELOPE_BYTES

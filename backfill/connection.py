@@ -18,7 +18,7 @@ from typing import cast
 import httptools
 import httpx
 
-from backfill.records import Slice
+from backfill.batches import Slice
 
 #: How long an idle connection is kept, in seconds: servers close theirs after a minute or more,
 #: and a request that meets the closing is one more retry.

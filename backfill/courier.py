@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from backfill import pacing
+from backfill.batches import Batch, Body
 from backfill.concurrency import MOST, Concurrency
 from backfill.errors import DeliveryError
 from backfill.gate import Gate
 from backfill.pace import OwnPace, Pace
-from backfill.records import Batch, Body
 from backfill.verdict import (
     Accepted,
     Delivery,

@@ -18,10 +18,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from backfill.batches import Batch
 from backfill.courier import Courier, Limits, Outside, RequestLog, Sinks, Transport
 from backfill.ordering import Ordering
 from backfill.pace import Pace
-from backfill.records import Batch
 from backfill.verdict import Delivery
 from backfill.waiting import Limit
 

@@ -20,10 +20,10 @@ from typing import cast
 import httpx
 
 from backfill import route, trackapi
+from backfill.batches import Body
 from backfill.connection import REPLY_BYTES_MAX, Lane
 from backfill.errors import UsageError
 from backfill.loopback import is_loopback
-from backfill.records import Body
 from backfill.verdict import Reply
 
 #: Longest exchange altogether, in seconds: a reply that trickles is never silent. 64 bodies of

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from backfill.records import Batch
+from backfill.batches import Batch
 
 #: Longest wait a server may ask of us, in seconds: what the vendor's own Node client honours; an
 #: hour sent by mistake would end in the same retry.  [observed: customerio-node 5.2.0]

@@ -16,10 +16,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from backfill.batches import Slice
 from backfill.changes.entries import RECORD, Records
 from backfill.columns import Column, json_arrays
 from backfill.operations.identities import is_object_type, named
-from backfill.records import Bools, Slice
+from backfill.records import Bools
 from backfill.trackapi import IDENTIFIER_BYTES_MAX
 
 _KEY, _OPERATION = b"backfill key 1", b"backfill op 1"

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from backfill.batches import Marks
 from backfill.changes import texts as kept
 from backfill.changes.entries import Records, gone
 from backfill.changes.memory import Memory
@@ -22,7 +23,7 @@ from backfill.columns import columns_of
 from backfill.mapping import Field, ObjectRef, Source, Stream
 from backfill.operations import Encoded
 from backfill.private import writing_whole
-from backfill.records import Int64s, Marks
+from backfill.records import Int64s
 
 #: In no stream's name, so that none is taken for another.
 SUFFIX = "+vanished"

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from backfill.batches import Marks, Piece
 from backfill.changes import entries
 from backfill.changes.entries import RECORD, Records
 from backfill.changes.known import Known
 from backfill.changes.texts import Texts
-from backfill.records import Bools, Marks, Piece
+from backfill.records import Bools
 
 #: Of records that stand for no row of an export: where they are among what is known is not told.
 _TELL_NOTHING = (entries.GONE, entries.DOUBT)

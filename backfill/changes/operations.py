@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 
 from backfill.arrays import contiguous, flags, slices
+from backfill.batches import Slice
 from backfill.operations import Encoded
-from backfill.records import Bools, Int64s, Slice
+from backfill.records import Bools, Int64s
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from backfill.batches import Marks, Piece
 from backfill.changes import digests, operations
 from backfill.changes.comparison import Comparison
 from backfill.changes.entries import DOUBT, Records
@@ -13,7 +14,7 @@ from backfill.changes.texts import Texts
 from backfill.columns import columns_of
 from backfill.mapping import Changes
 from backfill.operations import Encoded
-from backfill.records import Bools, Int64s, Marks, Piece
+from backfill.records import Bools, Int64s
 
 
 def sift(made: Encoded, changes: Changes, compared: Comparison, texts: Texts | None) -> Encoded:

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from backfill.batches import Batch
 from backfill.courier import RequestLog
 from backfill.distribute.messages import Answered, FromWorker, Read, Requested, Told
 from backfill.pipeline.account import Settled
-from backfill.records import Batch, Rejected, SourceFile
+from backfill.records import Rejected, SourceFile
 from backfill.verdict import Delivery
 
 #: Blocks that were told and of which the driver has not heard yet: more than that, and reading

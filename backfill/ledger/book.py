@@ -8,21 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
+from backfill.batches import Batch
 from backfill.errors import SourceError
 from backfill.ledger.cursor import Cursor
 from backfill.ledger.outcome import outcome
 from backfill.ledger.rows import FileLedger
 from backfill.ledger.state import Changes, Counts, FileState, Request
-from backfill.records import (
-    Batch,
-    BlockStart,
-    Bools,
-    Extremes,
-    Int64s,
-    Part,
-    Rejected,
-    SourceFile,
-)
+from backfill.records import BlockStart, Bools, Extremes, Int64s, Part, Rejected, SourceFile
 
 
 class ReadRows(Protocol):

@@ -12,8 +12,9 @@ from collections import defaultdict
 
 import numpy as np
 
+from backfill.batches import Batch
 from backfill.ledger.state import Carried
-from backfill.records import Batch, Int64s
+from backfill.records import Int64s
 
 
 def carried(batch: Batch) -> tuple[Carried, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from backfill.batches import Batch, Piece
 from backfill.ledger.state import Counts
-from backfill.records import Batch, Bools, Piece, Rejected
+from backfill.records import Bools, Rejected
 
 
 def outcome(piece: Piece, is_refused: Bools) -> Counts:

@@ -11,11 +11,12 @@ import polars as pl
 
 from backfill import trackapi
 from backfill.arrays import contiguous
+from backfill.batches import Marks, Piece
 from backfill.columns import Column, columns_of
 from backfill.mapping import Stream
 from backfill.operations import binding, repeats, shapes, since
 from backfill.operations.draft import Draft, Surroundings, Text, write
-from backfill.records import Block, Bools, Extremes, Int64s, Marks, Part, Piece, Rejected, UInt64s
+from backfill.records import Block, Bools, Extremes, Int64s, Part, Rejected, UInt64s
 from backfill.timestamps import Problem
 
 if TYPE_CHECKING:

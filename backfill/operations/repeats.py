@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from backfill.batches import Piece
 from backfill.operations.draft import Draft
-from backfill.records import Block, Bools, Int64s, Piece, UInt64s
+from backfill.records import Block, Bools, Int64s, UInt64s
 
 #: Columns beside the values: the row, or the rows folded together, and the entity keys.
 ROW, ROWS = "row", "rows"

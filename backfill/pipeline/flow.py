@@ -11,13 +11,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from backfill.batches import Batch
 from backfill.changes import Detector, refused
 from backfill.chunker import Chunker
 from backfill.ledger import rejected_by_api
 from backfill.operations import Encoded
 from backfill.pipeline.account import Books, settled
 from backfill.pipeline.blocks import Reading
-from backfill.records import Batch
 from backfill.verdict import Delivery
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backfill import config
+from backfill.batches import Batch
 from backfill.chunker import Chunker
 from backfill.config import Job
 from backfill.errors import CheckpointError
@@ -38,7 +39,7 @@ from backfill.planning.looks.repeats import Again, Unordered
 from backfill.planning.looks.times import Ahead, Young
 from backfill.planning.pairs import Store
 from backfill.planning.plan import Plan, Standing, StreamPlan
-from backfill.records import Batch, SourceFile
+from backfill.records import SourceFile
 from backfill.resumption import Loose, Saved, Start, cursors_of, decide
 
 

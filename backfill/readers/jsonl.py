@@ -20,13 +20,7 @@ from backfill import dialect
 from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.mapping import Source
 from backfill.readers.decoded import DecodedFile, as_in_file
-from backfill.readers.framing import (
-    Wanted,
-    blocks_of,
-    counts_of,
-    places_of,
-    sifted_blocks,
-)
+from backfill.readers.framing import Wanted, blocks_of, counts_of, places_of, sifted_blocks
 from backfill.readers.members import (
     CELLS_MAX,
     member_table,

@@ -18,12 +18,12 @@ from typing import BinaryIO, Final, Self
 import msgspec
 import numpy as np
 
+from backfill.batches import Marks
 from backfill.changes import Departures, Detector, Memory, digests, gone
 from backfill.config import Job
 from backfill.mapping import Stream
 from backfill.operations import Encoded
 from backfill.private import sync_folder, writing_whole
-from backfill.records import Marks
 from backfill.undoing.reversal import SetBack
 
 #: In no stream's name, so that none is taken for another; in the order in which they are sent.

@@ -17,8 +17,8 @@ import numpy as np
 from counting_server import serving
 from measure import interleaved, machine, spread, table
 
+from backfill.batches import Batch
 from backfill.courier import Limits, RequestLog
-from backfill.records import Batch
 from backfill.sender import Sender
 from backfill.transport import HttpTransport
 

@@ -26,8 +26,8 @@ from counting_server import serving
 from measure import interleaved, machine, spread, table
 
 from backfill import trackapi
+from backfill.batches import BATCH_CLOSE, BATCH_OPEN, Batch
 from backfill.courier import Limits, RequestLog
-from backfill.records import BATCH_CLOSE, BATCH_OPEN, Batch
 from backfill.sender import Sender
 from backfill.transport import HttpTransport
 from backfill.verdict import Delivery

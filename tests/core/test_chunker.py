@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfill import trackapi
+from backfill.batches import ENVELOPE_BYTES, Piece
 from backfill.chunker import Chunker
 from backfill.operations import Encoded
-from backfill.records import ENVELOPE_BYTES, Piece, Rejected
+from backfill.records import Rejected
 from core.blocks import block, encoded, law, stream
 
 EVENT = {"name": "e", "timestamp": {"value": 5}, "key": "row"}

@@ -10,19 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backfill.batches import Batch, Piece
 from backfill.errors import SourceError
 from backfill.ledger import Changes, Counts, FileState, Ledger, Request, RowsDone, rejected_by_api
-from backfill.records import (
-    Batch,
-    Block,
-    BlockStart,
-    Fault,
-    Form,
-    Int64s,
-    Piece,
-    Rejected,
-    SourceFile,
-)
+from backfill.records import Block, BlockStart, Fault, Form, Int64s, Rejected, SourceFile
 
 unhurried = settings(deadline=None)
 

@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from backfill.batches import Batch, Body, Piece
 from backfill.courier import Limits, Outside, RequestLog
 from backfill.errors import DeliveryError
-from backfill.records import Batch, Block, BlockStart, Body, Form, Piece, SourceFile
+from backfill.records import Block, BlockStart, Form, SourceFile
 from backfill.sender import Sender
 from backfill.verdict import Delivery, Reply
 

@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 import yaml
 
+from backfill.batches import Body
 from backfill.courier import Limits, Outside
-from backfill.records import Body
 from backfill.sender import Sender
 from backfill.verdict import Reply
 

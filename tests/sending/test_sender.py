@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from backfill import pacing
+from backfill.batches import Batch
 from backfill.courier import Limits
 from backfill.errors import DeliveryError
-from backfill.records import Batch
 from backfill.sender import HELD_BYTES_MAX, Sender
 from backfill.verdict import Reply
 
