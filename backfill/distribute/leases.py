@@ -29,7 +29,7 @@ class LeasedPace:
         self._says, self._clock = says, clock
         self._numbers = itertools.count()
         self._wishes: dict[int, tuple[float, asyncio.Future[float]]] = {}
-        self._shut_until_s = 0.0  # by our clock
+        self._shut_until_s = float("-inf")  # by the driver's clock
         self._missed = 0
 
     async def follow(self, ago_s: float) -> None:
@@ -52,7 +52,7 @@ class LeasedPace:
 
     def shut(self, word: Shut) -> None:
         """No lease counts that begins before then."""
-        self._shut_until_s = max(self._shut_until_s, self._clock.own(word.until_s))
+        self._shut_until_s = max(self._shut_until_s, word.until_s)
 
     def end(self, started_s: float, verdict: Verdict | None) -> None:
         """See `Pace`."""
@@ -66,14 +66,15 @@ class LeasedPace:
         self._wishes[number] = (now_s(), wish)
         self._says(Wanted(number, operations, now_s(), is_missed))
         try:
-            begin_s = self._clock.own(await wish) + self._clock.error_s
+            at_s = await wish
+            begin_s = self._clock.own(at_s) + self._clock.error_s
             if (wait_s := begin_s - now_s()) > 0:
                 await asyncio.sleep(wait_s)
         except asyncio.CancelledError:
             self._wishes.pop(number, None)
             self._says(Unwanted(number))
             raise
-        if begin_s < self._shut_until_s:
+        if at_s < self._shut_until_s:
             return False
         is_late = now_s() > begin_s + SLOT_S - 2 * self._clock.error_s
         self._missed = self._missed + 1 if is_late else 0

@@ -112,4 +112,5 @@ def _started(end: socket.socket) -> subprocess.Popen[bytes]:
             pass_fds=[end.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C is the driver's
         )

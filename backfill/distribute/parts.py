@@ -26,16 +26,19 @@ _NOTHING = Surroundings(0, "")
 class Parts:
     """Shards of one stream, one after the other.
 
-    following: the next of them; None: there is none. says: tells how many rows one has.
+    following: the next of them; None: there is none. ready: returns once a block may be read.
+    says: tells how many rows one has.
     """
 
     def __init__(
         self,
         stream: Stream,
         following: Callable[[], Awaitable[Assigned | None]],
+        ready: Callable[[], Awaitable[None]],
         says: Callable[[Expected], None],
     ) -> None:
-        self._stream, self._following, self._says = stream, following, says
+        self._stream, self._following = stream, following
+        self._ready, self._says = ready, says
         self._done: dict[tuple[int, int], RowsDone] = {}
 
     def is_done(self, file: SourceFile, start_row: int, stop_row: int) -> Bools:
@@ -52,6 +55,7 @@ class Parts:
                 async for reading in stepped(self._of(shard, turn)):
                     self._expect(shard, reading)
                     yield replace(reading, expected=None)
+                    await self._ready()
 
     def _of(self, shard: Shard, turn: Turn) -> Iterator[Reading]:
         for reading in readings([turn], None):

@@ -107,11 +107,10 @@ class Wave:
         """A worker is gone: what it had begins again where its last acknowledgement is."""
         left = [one for _, one in sorted(member.shards.items()) if not one.is_finished]
         member.shards.clear()
-        for one in reversed(left):
+        for one in [] if self._is_stopped else reversed(left):
             self._ledger.unread(self._stream.name, one.read - one.done)
             self._account.held -= one.held
-            if not self._is_stopped:
-                self._queue.appendleft(one.shard)
+            self._queue.appendleft(one.shard)
         if self._looks is not None:
             self._looks.extend(member.looks.values())
         member.looks.clear()
@@ -209,7 +208,7 @@ class Wave:
 
     def _by_need(self) -> Iterable[Member]:
         """Who takes the next shards: first those who have none to read."""
-        for room in range(AHEAD):
+        for room in range(1 if self._is_shared else AHEAD):
             if room and len(self._queue) < len(self._members):
                 return  # so that they end together
             for member in list(self._members.values()):

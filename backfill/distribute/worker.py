@@ -118,7 +118,7 @@ class Worker:
         """Send the shards that come until no more does."""
         stream, terms = self._streams[word.stream], self._setup.terms
         opened = OpenStream(stream, where_of(stream), ())
-        parts = Parts(stream, self._following, self._mouth.say)
+        parts = Parts(stream, self._shards.get, self._reporter.until_heard, self._mouth.say)
         found = encoded_of(opened, parts.readings(), parts, terms.now_s, word.since_min)
         flow = Flow(stream.name, terms.operations_max, self._reporter, None)
         async with aclosing(flow.batches(found)) as batches:
@@ -129,10 +129,6 @@ class Worker:
     def _doubted(self, delivery: Any) -> Answered:
         rejected = rejected_by_api(delivery.batch, delivery.rejected)
         return self._reporter.answer(delivery, rejected)
-
-    async def _following(self) -> Assigned | None:
-        await self._reporter.until_heard()
-        return await self._shards.get()
 
     async def _look(self, word: Look) -> None:
         """Look whom the rows of a shard are about."""
