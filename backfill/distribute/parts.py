@@ -89,10 +89,13 @@ def looked(stream: Stream, shard: Shard) -> UInt64s:
         for block in sound_blocks(turn, columns or None):
             if turn.stop is not None and block.start.row >= turn.stop:
                 break
-            found.append(np.unique(entities(block, stream, _NOTHING)))
-    keys: UInt64s = np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
-    named: UInt64s = keys[keys != 0]
-    return named
+            found.append(entities(block, stream, _NOTHING).ravel())
+    if not found:
+        return np.empty(0, np.uint64)
+    # Not np.unique, which asks a table of hashes: 0.8 µs each and not 0.05.  [observed: numpy 2.4]
+    keys = np.sort(np.concatenate(found))
+    is_first: UInt64s = keys[np.append(True, keys[1:] != keys[:-1]) & (keys != 0)]
+    return is_first
 
 
 def _share(block: Block, stream: Stream, share: int, shares: int) -> Block:

@@ -14,6 +14,9 @@ from backfill.records import BlockStart, SourceFile
 #: that workers end together, and many times what it takes to open a file and to find its place.
 SHARD_BYTES = 32 << 20
 
+#: The most rows of a shard, where row groups allow it: what they take compressed tells little.
+SHARD_ROWS = 1 << 18
+
 #: The least, for streams that would be too few shards for their workers; how many each is to get.
 SHARD_BYTES_MIN, SHARDS_EACH = 1 << 20, 4
 
@@ -102,18 +105,19 @@ def _files(found: list[Shard]) -> tuple[Cut, ...]:
 
 def _of_file(file: OpenFile, start: BlockStart | None, size: int) -> Iterator[Shard]:
     """The shards of a file from `start` on."""
-    bytes_all, begun = file.fingerprint.size, 0.0
+    bytes_all, begun = file.fingerprint.size, 0
     there = replace(file.file, path=file.file.path.absolute())  # wherever a worker runs
     cut = Cut(there, file.fingerprint, file.origins, start)
-    places = file.reader.places(start) if bytes_all > size + size // 2 else None
+    is_cut = file.file.format == "parquet" or bytes_all > size + size // 2
+    places = file.reader.places(start) if is_cut else None
     if places is None:
         yield Shard(0, (cut,), size=bytes_all)
         return
     end = cut.first
     for place in places:
         end, read = place.row, int(file.reader.share * bytes_all)
-        if read - begun < size or bytes_all - read < size // 2:
-            continue
-        yield Shard(0, (replace(cut, stop=place),), None, end - cut.first, int(read - begun))
-        cut, begun = replace(cut, start=place), read
-    yield Shard(0, (cut,), None, end - cut.first, int(bytes_all - begun))
+        is_full = read - begun >= size or end - cut.first >= SHARD_ROWS
+        if is_full and bytes_all - read >= (read - begun) // 2:
+            yield Shard(0, (replace(cut, stop=place),), None, end - cut.first, read - begun)
+            cut, begun = replace(cut, start=place), read
+    yield Shard(0, (cut,), None, end - cut.first, bytes_all - begun)
