@@ -1,0 +1,43 @@
+"""Who does not spread a run has nothing of it: not installed, not loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_core_install_has_no_ray_in_it():
+    locked = (ROOT / "requirements.lock").read_text().splitlines()
+
+    assert not [line for line in locked if line.startswith(("ray==", "moto==", "boto3=="))]
+    assert [line for line in locked if line.startswith("polars==")]
+
+
+def test_a_run_of_one_process_loads_no_engine_and_no_store():
+    script = (
+        "import sys, backfill.cli.commands, backfill.engine, backfill.pipeline\n"
+        "print(*sorted(m for m in sys.modules if m.startswith("
+        "('ray', 'backfill.distribute', 'pyarrow._s3fs', 'pyarrow._fs'))))"
+    )
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+
+    assert loaded == []
+
+
+def test_a_worker_settles_its_process_before_it_loads_what_that_is_about():
+    script = (
+        "import sys, backfill.distribute.process\n"
+        "print(*sorted(m for m in sys.modules if m in ('polars', 'numpy', 'pyarrow')))"
+    )
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+
+    assert loaded == []
