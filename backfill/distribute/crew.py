@@ -77,7 +77,8 @@ class Crew:
             self._charge.says(f"{stream.name}: sent by one process, {why}", "sent_alone")
             await self._by_itself(stream, account)
             return
-        self._wave = wave = Wave(stream, account, self._charge, self._members, self._workers)
+        charge, members, workers = self._charge, self._members, self._workers
+        self._wave = wave = Wave(stream, account, charge, members, workers, self.failed)
         self._hiring.begin()
         telling = asyncio.ensure_future(self._telling(wave))
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from backfill.ledger import Ledger
+from backfill.pipeline.blocks import Turn
 from backfill.pipeline.sources import OpenFile, OpenStream
 from backfill.readers import Fingerprint
 from backfill.records import BlockStart, SourceFile
@@ -66,32 +66,36 @@ def shard_bytes(stream: OpenStream, workers: int) -> int:
     return max(SHARD_BYTES_MIN, min(SHARD_BYTES, size // (SHARDS_EACH * workers)))
 
 
-def shards(stream: OpenStream, ledger: Ledger, size: int) -> Iterator[Shard]:
+def shards(files: list[Turn], size: int) -> Iterator[Shard]:
     """The shards of what is not done of a stream, in the order of its rows. Blocking.
 
-    ledger: what is done; asked between two steps only. size: of a shard, about, in bytes.
+    files: of the stream, as `turns` tells them. size: of a shard, about, in bytes.
     Raises SourceError where a file cannot be read.
     """
     number = 0
-    for file in stream.files:
-        if ledger.is_finished(file.file):
+    for file in files:
+        if file.rows is not None:
             continue
-        for shard in _of_file(file, ledger.resume_point(file.file), size):
+        for shard in _of_file(file.source, file.start, size):
             number += 1
             yield replace(shard, number=number)
 
 
 def by_share(found: list[Shard], shares: int) -> list[Shard]:
-    """The same rows as so many shards, each of the entities that are its share."""
-    cuts, size = _files(found), sum(shard.size for shard in found)
-    return [Shard(i + 1, cuts, (i, shares), None, size // shares) for i in range(shares)]
+    """The same rows as so many shards, each of the entities that are its share.
+
+    How many rows each has is reckoned.
+    """
+    one = whole(found)
+    rows = [None if one.rows is None else (one.rows + i) // shares for i in range(shares)]
+    return [Shard(i + 1, one.cuts, (i, shares), rows[i], one.size // shares) for i in range(shares)]
 
 
-def whole(found: list[Shard]) -> list[Shard]:
+def whole(found: list[Shard]) -> Shard:
     """The same rows as one shard."""
     rows = [shard.rows for shard in found if shard.rows is not None]
     known = sum(rows) if len(rows) == len(found) else None
-    return [Shard(1, _files(found), None, known, sum(shard.size for shard in found))]
+    return Shard(1, _files(found), None, known, sum(shard.size for shard in found))
 
 
 def _files(found: list[Shard]) -> tuple[Cut, ...]:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from backfill.courier import REFUSED_BATCHES_MAX, refuses_all
+from backfill.distribute.looking import AHEAD, Looking
 from backfill.distribute.member import Member, Progress
 from backfill.distribute.messages import (
     Answered,
@@ -14,7 +15,6 @@ from backfill.distribute.messages import (
     Expected,
     FromWorker,
     Heard,
-    Look,
     Looked,
     NoMore,
     Read,
@@ -23,20 +23,19 @@ from backfill.distribute.messages import (
     Told,
 )
 from backfill.distribute.shards import Shard, by_share, shard_bytes, shards, whole
-from backfill.distribute.shared import Shared
+from backfill.errors import BackfillError
 from backfill.ledger import Ledger
 from backfill.pipeline.account import Account
+from backfill.pipeline.blocks import turns
 from backfill.pipeline.carrying import Charge
 from backfill.pipeline.sources import OpenStream
-
-#: Shards that a worker has before it: so that it has one to read while it sends the one before.
-AHEAD = 2
 
 
 class Wave:
     """One wave; lives in one event loop.
 
     members: the workers there are, which come and go; workers: how many there are to be.
+    failed:  to be called with what ends the run.
     """
 
     def __init__(
@@ -46,18 +45,18 @@ class Wave:
         charge: Charge,
         members: dict[str, Member],
         workers: int,
+        failed: Callable[[BackfillError], None],
     ) -> None:
         self._stream, self._account, self._charge = stream, account, charge
         self._ledger = charge.ledger
         self._members, self._workers = members, workers
-        self._size = shard_bytes(stream, workers)
+        self._size, self._failed = shard_bytes(stream, workers), failed
         self._queue: deque[Shard] = deque()
         self._before = _rows_before(stream, self._ledger)
         self._rows = self._sizes = 0  # rows and bytes of the shards that are finished
         self._is_planned = self._is_stopped = False
-        self._looks: deque[Shard] | None = None
+        self._looking: Looking | None = None
         self._is_shared = False
-        self._shared: Shared | None = None
         self._doubted: list[Answered] = []
         self._refused_batches, self._has_accepted = 0, False
         self._news = asyncio.Event()
@@ -83,15 +82,15 @@ class Wave:
         """Return when every row has its final verdict, or once it was stopped and all rest."""
         for member in self._members.values():
             member.rows = 0
+        found = shards(turns(self._stream, self._ledger), self._size)
         try:
             if self._stream.stream.is_ordered and self._workers > 1:
-                await self._plan_apart()
+                await self._plan_apart(found)
             else:
-                await self._plan(self._stepped())
-            await self._until(lambda: self._is_over)
-        finally:
-            if self._shared is not None:
-                self._shared.close()
+                await self._plan(found)
+        except BackfillError as error:
+            self._failed(error)
+        await self._until(lambda: self._is_over)
         if self._failure is not None:
             raise self._failure
         if not self._is_stopped:
@@ -111,8 +110,8 @@ class Wave:
             self._ledger.unread(self._stream.name, one.read - one.done)
             self._account.held -= one.held
             self._queue.appendleft(one.shard)
-        if self._looks is not None:
-            self._looks.extend(member.looks.values())
+        if self._looking is not None:
+            self._looking.leaves(member)
         member.looks.clear()
         self._feed()
 
@@ -125,8 +124,10 @@ class Wave:
                 member.shards[number].expected = rows
             case Rested():
                 self._rested(member, message)
-            case Looked():
-                self._looked(member, message)
+            case Looked(number):
+                member.looks.pop(number, None)
+                if self._looking is not None:
+                    self._looking.heard(message)
         for one in member.finished():
             self._rows += one.rows
             self._sizes += one.shard.size
@@ -141,9 +142,6 @@ class Wave:
             return all(one.state == "resting" for one in self._members.values())
         return is_idle and self._is_planned and not self._queue
 
-    def _stepped(self) -> Iterator[Shard]:
-        return shards(self._stream, self._ledger, self._size)
-
     async def _plan(self, found: Iterator[Shard]) -> None:
         """Take shards as they are found, not too many ahead."""
         while not self._is_stopped:
@@ -156,42 +154,38 @@ class Wave:
         self._is_planned = True
         self._feed()
 
-    async def _plan_apart(self) -> None:
+    async def _plan_apart(self, steps: Iterator[Shard]) -> None:
         """Shards that no entity stands in two of: their order is then that of the source."""
         found: list[Shard] = []
-        steps = self._stepped()
         while not self._is_stopped and (shard := await asyncio.to_thread(next, steps, None)):
             found.append(shard)
         if len(found) > 1 and await self._share_entities(found):
             self._is_shared = True
             is_merge = self._stream.stream.merge is not None  # of two entities at once
-            found = whole(found) if is_merge else by_share(found, self._workers)
+            found = [whole(found)] if is_merge else by_share(found, self._workers)
         if not self._is_stopped:
             self._queue.extend(found)
         self._is_planned = True
         self._feed()
 
     async def _share_entities(self, found: list[Shard]) -> bool:
-        self._looks, self._shared = deque(found), Shared()
-        self._feed()
-        await self._until(lambda: self._is_stopped or self._is_shared or not self._is_looking)
-        is_known, self._looks = self._is_shared, None
-        return is_known or await asyncio.to_thread(self._shared.any)
-
-    @property
-    def _is_looking(self) -> bool:
-        return bool(self._looks) or any(one.looks for one in self._members.values())
+        members = self._members.values()
+        self._looking = looking = Looking(self._stream.name, found)
+        try:
+            self._feed()
+            await self._until(lambda: self._is_stopped or looking.is_over(members))
+            return await asyncio.to_thread(looking.is_shared)
+        finally:
+            self._looking = None
+            looking.close()
 
     def _feed(self) -> None:
         """Give what there is to those who have room for it."""
         self._news.set()
         if self._is_stopped:
             return
-        for member in self._members.values():
-            while self._looks and len(member.looks) < AHEAD:
-                shard = self._looks.popleft()
-                member.looks[shard.number] = shard
-                member.tell(Look(self._stream.name, shard))
+        if self._looking is not None:
+            self._looking.feed(self._members.values())
         for member in self._by_need():
             if not self._queue:
                 break
@@ -263,12 +257,6 @@ class Wave:
         doubted, self._doubted = self._doubted, []
         for word in doubted:
             self._account.answered(word.delivery, word.rejected)
-
-    def _looked(self, member: Member, word: Looked) -> None:
-        member.looks.pop(word.shard, None)
-        if self._looks is not None and self._shared is not None and self._shared.add(word.keys):
-            self._is_shared = True
-            self._looks.clear()
 
     def _expect(self) -> None:
         """Tell how many rows there will be, as far as it can be told."""

@@ -42,6 +42,7 @@ from backfill.errors import BackfillError, unforeseen
 from backfill.ledger import rejected_by_api
 from backfill.operations import where_of
 from backfill.operations.identities import key
+from backfill.pipeline import guard
 from backfill.pipeline.encoding import encoded_of
 from backfill.pipeline.flow import Flow
 from backfill.pipeline.sources import OpenStream
@@ -118,6 +119,9 @@ class Worker:
         """Send the shards that come until no more does."""
         stream, terms = self._streams[word.stream], self._setup.terms
         opened = OpenStream(stream, where_of(stream), ())
+        self._reporter.may_pass = lambda young: guard.check_young(
+            opened, young, is_rehearsal=self._setup.place.is_rehearsal
+        )
         parts = Parts(stream, self._shards.get, self._reporter.until_heard, self._mouth.say)
         found = encoded_of(opened, parts.readings(), parts, terms.now_s, word.since_min)
         flow = Flow(stream.name, terms.operations_max, self._reporter, None)

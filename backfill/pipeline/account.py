@@ -113,8 +113,7 @@ class Account:
 
     def settled(self, settled: Settled) -> None:
         """See `Books`. Raises GuardError where going on would do harm."""
-        if settled.young and self._stream.stream.campaigns is None and not self._terms.is_rehearsal:
-            raise guard.young(self._stream, f"{settled.young:,} or more of its events")
+        guard.check_young(self._stream, settled.young, is_rehearsal=self._terms.is_rehearsal)
         self._look_for_typos(settled)
         self._ledger.read(settled)
         for part, rows in settled.filtered.items():

@@ -48,6 +48,12 @@ def check_ages(
             yield
 
 
+def check_young(stream: OpenStream, found: int, *, is_rehearsal: bool) -> None:
+    """Raise GuardError where so many young events of a stream are about to be sent."""
+    if found and stream.stream.campaigns is None and not is_rehearsal:
+        raise young(stream, f"{found:,} or more of its events")
+
+
 def young(stream: OpenStream, which: str) -> GuardError:
     """The error that stops a run before it could start campaigns."""
     return GuardError(

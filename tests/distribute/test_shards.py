@@ -17,7 +17,7 @@ from backfill.distribute.shards import Shard, by_share, shards, whole
 from backfill.distribute.shared import Shared
 from backfill.ledger import Ledger
 from backfill.mapping import Stream
-from backfill.pipeline.blocks import readings
+from backfill.pipeline.blocks import readings, turns
 from backfill.pipeline.sources import OpenFile, OpenStream
 from backfill.readers import layout
 from backfill.readers.delimited import CsvReader
@@ -44,7 +44,7 @@ def opened(path, block_bytes=64) -> OpenStream:
 
 
 def cut(stream: OpenStream, size: int) -> list[Shard]:
-    return list(shards(stream, Ledger(), size))
+    return list(shards(turns(stream, Ledger()), size))
 
 
 def rows_of(stream: OpenStream, found: list[Shard]) -> list[tuple[int, str]]:
@@ -82,7 +82,7 @@ def test_a_csv_is_cut_at_record_ends_whatever_its_quotes_hold(tmp_path_factory, 
     whole_file = (
         rows_of(stream, [Shard(1, found[0].cuts)])
         if len(found) == 1
-        else rows_of(stream, whole(found))
+        else rows_of(stream, [whole(found)])
     )
 
     assert rows_of(stream, found) == whole_file
@@ -118,7 +118,7 @@ def test_a_run_that_goes_on_cuts_only_what_is_not_done(tmp_path):
         ledger.read(block)
         ledger.filtered(block.file, np.arange(block.start.row, block.stop.row), "where")
 
-    found = list(shards(stream, ledger, 500))
+    found = list(shards(turns(stream, ledger), 500))
 
     rows = [row for row, _ in rows_of(stream, found)]
     assert rows[0] == found[0].cuts[0].first > 200
