@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from backfill.pipeline.blocks import Turn
 from backfill.pipeline.sources import OpenFile, OpenStream
 from backfill.readers import Fingerprint
 from backfill.records import BlockStart, SourceFile
 
-#: About how many bytes of a file a shard takes where it need not take all of it: 0.3 s of work, so
-#: that workers end together, and many times what it takes to open a file and to find its place.
-SHARD_BYTES = 32 << 20
+#: About how many bytes a shard takes of a file that is cut: 0.3 s of work, many times what it takes
+#: to open a file and to find a place in it. Rows of Parquet, whose compressed bytes tell little.
+SHARD_BYTES, SHARD_ROWS = 32 << 20, 1 << 18
 
-#: The most rows of a shard, where row groups allow it: what they take compressed tells little.
-SHARD_ROWS = 1 << 18
-
-#: The least, for streams that would be too few shards for their workers; how many each is to get.
+#: The least; how many each worker is to get, so that all end together.
 SHARD_BYTES_MIN, SHARDS_EACH = 1 << 20, 4
 
 
@@ -60,23 +58,34 @@ class Shard:
     size: int = 0
 
 
-def shard_bytes(stream: OpenStream, workers: int) -> int:
-    """About how many bytes of a file one shard of the stream takes."""
-    size = sum(file.fingerprint.size for file in stream.files)
-    return max(SHARD_BYTES_MIN, min(SHARD_BYTES, size // (SHARDS_EACH * workers)))
+class Sizes(NamedTuple):
+    """How a stream is cut.
+
+    share: bytes that each shard would have, were they all alike. Text that is not much more is not
+           cut: to find where its records begin, all of it is read. shard: bytes of one, about.
+    """
+
+    share: int
+    shard: int
 
 
-def shards(files: list[Turn], size: int) -> Iterator[Shard]:
+def sizes(stream: OpenStream, workers: int) -> Sizes:
+    """How a stream is cut for so many workers."""
+    share = sum(file.fingerprint.size for file in stream.files) // (SHARDS_EACH * workers)
+    share = max(SHARD_BYTES_MIN, share)
+    return Sizes(share, min(share, SHARD_BYTES))
+
+
+def shards(files: list[Turn], cut: Sizes) -> Iterator[Shard]:
     """The shards of what is not done of a stream, in the order of its rows. Blocking.
 
-    files: of the stream, as `turns` tells them. size: of a shard, about, in bytes.
-    Raises SourceError where a file cannot be read.
+    files: of the stream, as `turns` tells them. Raises SourceError where one cannot be read.
     """
     number = 0
     for file in files:
         if file.rows is not None:
             continue
-        for shard in _of_file(file.source, file.start, size):
+        for shard in _of_file(file.source, file.start, cut):
             number += 1
             yield replace(shard, number=number)
 
@@ -107,12 +116,12 @@ def _files(found: list[Shard]) -> tuple[Cut, ...]:
     return tuple(files.values())
 
 
-def _of_file(file: OpenFile, start: BlockStart | None, size: int) -> Iterator[Shard]:
+def _of_file(file: OpenFile, start: BlockStart | None, wanted: Sizes) -> Iterator[Shard]:
     """The shards of a file from `start` on."""
     bytes_all, begun = file.fingerprint.size, 0
     there = replace(file.file, path=file.file.path.absolute())  # wherever a worker runs
     cut = Cut(there, file.fingerprint, file.origins, start)
-    is_cut = file.file.format == "parquet" or bytes_all > size + size // 2
+    is_cut = file.file.format == "parquet" or bytes_all > wanted.share + wanted.share // 2
     places = file.reader.places(start) if is_cut else None
     if places is None:
         yield Shard(0, (cut,), size=bytes_all)
@@ -120,7 +129,7 @@ def _of_file(file: OpenFile, start: BlockStart | None, size: int) -> Iterator[Sh
     end = cut.first
     for place in places:
         end, read = place.row, int(file.reader.share * bytes_all)
-        is_full = read - begun >= size or end - cut.first >= SHARD_ROWS
+        is_full = read - begun >= wanted.shard or end - cut.first >= SHARD_ROWS
         if is_full and bytes_all - read >= (read - begun) // 2:
             yield Shard(0, (replace(cut, stop=place),), None, end - cut.first, read - begun)
             cut, begun = replace(cut, start=place), read

@@ -22,7 +22,7 @@ from backfill.distribute.messages import (
     Rested,
     Told,
 )
-from backfill.distribute.shards import Shard, by_share, shard_bytes, shards, whole
+from backfill.distribute.shards import Shard, by_share, shards, sizes, whole
 from backfill.errors import BackfillError
 from backfill.ledger import Ledger
 from backfill.pipeline.account import Account
@@ -50,7 +50,7 @@ class Wave:
         self._stream, self._account, self._charge = stream, account, charge
         self._ledger = charge.ledger
         self._members, self._workers = members, workers
-        self._size, self._failed = shard_bytes(stream, workers), failed
+        self._failed = failed
         self._queue: deque[Shard] = deque()
         self._before = _rows_before(stream, self._ledger)
         self._rows = self._sizes = 0  # rows and bytes of the shards that are finished
@@ -82,9 +82,10 @@ class Wave:
         """Return when every row has its final verdict, or once it was stopped and all rest."""
         for member in self._members.values():
             member.rows = 0
-        found = shards(turns(self._stream, self._ledger), self._size)
+        stream = self._stream
+        found = shards(turns(stream, self._ledger), sizes(stream, self._workers))
         try:
-            if self._stream.stream.is_ordered and self._workers > 1:
+            if stream.stream.is_ordered and self._workers > 1:
                 await self._plan_apart(found)
             else:
                 await self._plan(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from backfill import readers
 from backfill.distribute.parts import turn_of
-from backfill.distribute.shards import Shard, by_share, shards, whole
+from backfill.distribute.shards import Shard, Sizes, by_share, shards, sizes, whole
 from backfill.distribute.shared import Shared
 from backfill.ledger import Ledger
 from backfill.mapping import Stream
@@ -44,7 +45,7 @@ def opened(path, block_bytes=64) -> OpenStream:
 
 
 def cut(stream: OpenStream, size: int) -> list[Shard]:
-    return list(shards(turns(stream, Ledger()), size))
+    return list(shards(turns(stream, Ledger()), Sizes(size, size)))
 
 
 def rows_of(stream: OpenStream, found: list[Shard]) -> list[tuple[int, str]]:
@@ -118,7 +119,7 @@ def test_a_run_that_goes_on_cuts_only_what_is_not_done(tmp_path):
         ledger.read(block)
         ledger.filtered(block.file, np.arange(block.start.row, block.stop.row), "where")
 
-    found = list(shards(turns(stream, ledger), 500))
+    found = list(shards(turns(stream, ledger), Sizes(500, 500)))
 
     rows = [row for row, _ in rows_of(stream, found)]
     assert rows[0] == found[0].cuts[0].first > 200
@@ -133,6 +134,20 @@ def test_shares_of_the_entities_hold_whole_files(tmp_path):
 
     assert [shard.share for shard in found] == [(0, 3), (1, 3), (2, 3)]
     assert all(len(shard.cuts) == 1 and shard.cuts[0].stop is None for shard in found)
+
+
+def test_files_that_are_enough_for_all_workers_are_not_read_to_be_cut(tmp_path):
+    for n in range(16):
+        (tmp_path / f"s{n}.jsonl").write_text('{"id": "p"}\n' * 150_000)  # 1.8 MB
+    files = [opened(tmp_path / f"s{n}.jsonl").files[0] for n in range(16)]
+    stream = replace(opened(tmp_path / "s0.jsonl"), files=tuple(files))
+
+    for_two = list(shards(turns(stream, Ledger()), sizes(stream, 2)))
+    for_ten = list(shards(turns(stream, Ledger()), sizes(stream, 10)))
+
+    assert [shard.rows for shard in for_two] == [None] * 16
+    assert len(for_ten) > 16
+    assert sum(shard.rows for shard in for_ten) == 16 * 150_000
 
 
 @given(
