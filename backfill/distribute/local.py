@@ -78,7 +78,9 @@ class Process:
 class LocalEngine:
     """Processes of this machine; as of `Engine`."""
 
-    workers = os.cpu_count() or 1
+    workers = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
 
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
