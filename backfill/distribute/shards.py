@@ -127,8 +127,8 @@ def _of_file(file: OpenFile, start: BlockStart | None, wanted: Sizes) -> Iterato
         yield Shard(0, (cut,), size=bytes_all)
         return
     end = cut.first
-    for place in places:
-        end, read = place.row, int(file.reader.share * bytes_all)
+    for place, read_share in places:
+        end, read = place.row, int(read_share * bytes_all)
         is_full = read - begun >= wanted.shard or end - cut.first >= SHARD_ROWS
         if is_full and bytes_all - read >= (read - begun) // 2:
             yield Shard(0, (replace(cut, stop=place),), None, end - cut.first, read - begun)

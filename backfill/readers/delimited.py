@@ -22,6 +22,7 @@ from backfill.readers import layout
 from backfill.readers.decoded import DecodedFile, as_in_file
 from backfill.readers.framing import (
     BLOCK_BYTES,
+    Place,
     Wanted,
     blocks_of,
     line_count,
@@ -90,17 +91,10 @@ class CsvReader:
         """
         return (block.stop.row - block.start.row for block in self.blocks())
 
-    def places(self, start: BlockStart | None) -> Iterator[BlockStart] | None:
+    def places(self, start: BlockStart | None) -> Iterator[Place] | None:
         """Where blocks may begin after `start`; see `framing.Reader`."""
-        with self._open() as text:
-            return self._places(start or self._first) if text.is_plain else None
-
-    def _places(self, start: BlockStart) -> Iterator[BlockStart]:
         self._is_wanted = lambda _: False
-        with self._open() as text:
-            for place in places_of(text, start, self, self._block_bytes):
-                self.share = text.share
-                yield place
+        return places_of(self._open, start or self._first, self, self._block_bytes)
 
     def record_end(self, at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole record ends; SourceError for a quote that is never closed."""

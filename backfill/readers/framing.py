@@ -39,8 +39,7 @@ class Reader(Protocol):
     """One source file, opened: what its columns are, and its rows block by block.
 
     columns: None for JSONL, where each block has its own.
-    share:   how much of the file lies before the end of the latest block, or place, that was
-             handed out, 0 to 1.
+    share:   how much of the file was read when the latest block was handed out, 0 to 1.
     """
 
     share: float
@@ -62,7 +61,7 @@ class Reader(Protocol):
         """
         ...
 
-    def places(self, start: BlockStart | None) -> Iterator[BlockStart] | None:
+    def places(self, start: BlockStart | None) -> Iterator[Place] | None:
         """Where blocks may begin after `start`, ascending, the end of the file last.
 
         None where reading cannot begin there without reading all that is before it.
@@ -101,6 +100,13 @@ class SiftedGrammar(Grammar, sieving.Grammar, Protocol):
     """The same, for who asks a sieve."""
 
 
+class Place(NamedTuple):
+    """Where a block may begin, and about how much of the file lies before it: 0 to 1."""
+
+    start: BlockStart
+    share: float
+
+
 class Passed(NamedTuple):
     """Records that the grammar passes over; stop: where the next one begins."""
 
@@ -125,11 +131,19 @@ def counts_of(
 
 
 def places_of(
-    text: DecodedFile, at: BlockStart, grammar: Grammar, block_bytes: int
-) -> Iterator[BlockStart]:
-    """Where the pieces of a file from `at` on end."""
-    for piece in pieces_of(text, at, grammar, block_bytes):
-        yield piece.stop
+    opened: Callable[[], DecodedFile], at: BlockStart, grammar: Grammar, block_bytes: int
+) -> Iterator[Place] | None:
+    """Where the pieces of a file from `at` on end; None where it cannot be begun anywhere."""
+    with opened() as text:
+        return _ends(opened, at, grammar, block_bytes) if text.is_plain else None
+
+
+def _ends(
+    opened: Callable[[], DecodedFile], at: BlockStart, grammar: Grammar, block_bytes: int
+) -> Iterator[Place]:
+    with opened() as text:
+        for piece in pieces_of(text, at, grammar, block_bytes):
+            yield Place(piece.stop, text.share)
 
 
 def pieces_of(

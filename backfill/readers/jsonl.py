@@ -20,7 +20,14 @@ from backfill import dialect
 from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.mapping import Source
 from backfill.readers.decoded import DecodedFile, as_in_file
-from backfill.readers.framing import Wanted, blocks_of, counts_of, places_of, sifted_blocks
+from backfill.readers.framing import (
+    Place,
+    Wanted,
+    blocks_of,
+    counts_of,
+    places_of,
+    sifted_blocks,
+)
 from backfill.readers.members import (
     CELLS_MAX,
     member_table,
@@ -103,17 +110,10 @@ class JsonlReader:
         with self._open() as text:
             yield from counts_of(text, self._first, self, self._block_bytes)
 
-    def places(self, start: BlockStart | None) -> Iterator[BlockStart] | None:
+    def places(self, start: BlockStart | None) -> Iterator[Place] | None:
         """Where blocks may begin after `start`; see `framing.Reader`."""
-        with self._open() as text:
-            return self._places(start or self._first) if text.is_plain else None
-
-    def _places(self, start: BlockStart) -> Iterator[BlockStart]:
         self._is_wanted = lambda _: False
-        with self._open() as text:
-            for place in places_of(text, start, self, self._block_bytes):
-                self.share = text.share
-                yield place
+        return places_of(self._open, start or self._first, self, self._block_bytes)
 
     def record_end(self, _at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole line ends."""

@@ -81,15 +81,19 @@ def until(holds: Any, within_s: float = 60.0) -> None:
         time.sleep(0.005)
 
 
-def most_in_a_second(server: Recorder) -> int:
-    """The most batches that arrived in any second."""
-    times = sorted(posted.at_s for posted in server.posted)
-    most = first = 0
-    for i, at_s in enumerate(times):
-        while at_s - times[first] >= 1.0:
+def most_in_a_second(times: Iterable[float]) -> int:
+    """The most of what happened at these times in any second."""
+    ordered, most, first = sorted(times), 0, 0
+    for i, at_s in enumerate(ordered):
+        while at_s - ordered[first] >= 1.0:
             first += 1
         most = max(most, i - first + 1)
     return most
+
+
+def arrivals(server: Recorder) -> list[float]:
+    """When each batch arrived."""
+    return [posted.at_s for posted in server.posted]
 
 
 def canonical(operations: Iterable[dict[str, Any]]) -> list[str]:

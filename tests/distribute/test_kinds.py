@@ -8,7 +8,7 @@ import time
 from tests.end_to_end.command import command, run_job, write_job
 from tests.end_to_end.recorder import Answer, recording
 
-from .jobs import EVENTS, PEOPLE, THREE, most_in_a_second, orders, people, spread, write
+from .jobs import EVENTS, PEOPLE, THREE, arrivals, most_in_a_second, orders, people, spread, write
 
 
 def told(run) -> dict[str, dict[str, int]]:
@@ -66,7 +66,7 @@ def test_a_stream_that_compares_is_sent_by_the_driver_at_the_same_pace(tmp_path)
     assert (run.code, again.code) == (0, 0), run.text
     assert told(run)["people"]["delivered"] == 400
     assert "people: sent by one process, for it compares with what is known" in run.text
-    assert most_in_a_second(server) <= 30
+    assert most_in_a_second(arrivals(server)) <= 30
 
 
 def test_a_limit_takes_the_first_rows_and_the_rest_goes_over_workers(tmp_path):
