@@ -167,6 +167,8 @@ class Crew:
             limits = replace(self._charge.limits, last_request_s=None)
             self._alone = Alone(replace(self._charge, limits=limits), pace)
         await self._alone.wave(stream, account)
+        if self._failure is not None:  # of workers, meanwhile
+            raise self._failure
 
     async def _telling(self, wave: Wave) -> None:
         while True:

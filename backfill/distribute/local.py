@@ -110,7 +110,9 @@ def _started(end: socket.socket) -> subprocess.Popen[bytes]:
     """A process with one end of a link, which is closed here."""
     with end:
         return subprocess.Popen(  # noqa: S603  ourselves
-            [sys.executable, "-m", "backfill.distribute.process", str(end.fileno())],
+            [sys.executable, "-P", "-m", "backfill.distribute.process", str(end.fileno())],
+            # Its modules are those of this process; what lies in the current folder is none.
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             pass_fds=[end.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

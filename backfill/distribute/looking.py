@@ -32,8 +32,8 @@ class Looking:
                 member.tell(Look(self._stream, shard))
 
     def heard(self, word: Looked) -> None:
-        """A worker has looked through a shard. Raises StorageError."""
-        if not self._is_known and self._shared.add(word.keys):
+        """A worker has looked through a part of a shard. Raises StorageError."""
+        if not self._is_known and self._shared.add(word.shard, word.keys):
             self._is_known = True
             self._left.clear()
 

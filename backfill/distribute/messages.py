@@ -66,7 +66,7 @@ class Look(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """So many blocks that were settled are written down."""
+    """So many blocks that were settled, or pieces of looks, are written down."""
 
     blocks: int
 
@@ -171,10 +171,11 @@ class Read(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """Whom the rows of a shard are about: uint64[n], ascending, each once."""
+    """Whom rows of a shard are about: uint64[n], ascending, each once; is_last: no more follows."""
 
     shard: int
     keys: UInt64s
+    is_last: bool
 
 
 class Rested(NamedTuple):

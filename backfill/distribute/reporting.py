@@ -13,7 +13,7 @@ from backfill.pipeline.account import Settled
 from backfill.records import Rejected, SourceFile
 from backfill.verdict import Delivery
 
-#: Blocks that were told and of which the driver has not heard yet: more than that, and reading
+#: Blocks, or pieces of a look, that were told and that the driver has not yet written down: reading
 #: waits for it.
 UNHEARD_MAX = 8
 
@@ -21,14 +21,15 @@ UNHEARD_MAX = 8
 class Reporter:
     """As of `Books`, and of the sender's log of requests.
 
-    says: tells the driver. may_pass: raises for a block that must not be sent, told how many young
-    events it has: what the driver would say of it comes too late.
+    says: tells the driver. unheard: blocks, or pieces of looks, that it has not said to have heard.
+    may_pass: raises for a block that must not be sent, told how many young events it has: what the
+    driver would say of it comes too late.
     """
 
     def __init__(self, says: Callable[[FromWorker], None]) -> None:
         self._says = says
         self.may_pass: Callable[[int], None] = lambda _: None
-        self._unheard = 0
+        self.unheard = 0
         self._has_heard = asyncio.Event()
         self._latest: tuple[Batch, Batch] | None = None
 
@@ -38,7 +39,7 @@ class Reporter:
     def settled(self, settled: Settled) -> None:
         """See `Books`."""
         self.may_pass(settled.young)
-        self._unheard += 1
+        self.unheard += 1
         self._says(Told(replace(settled, rejected=settled.rejected.alone())))
 
     def answered(self, delivery: Delivery, rejected: Sequence[Rejected]) -> None:
@@ -63,12 +64,12 @@ class Reporter:
 
     def heard(self, blocks: int) -> None:
         """The driver has written so many blocks down."""
-        self._unheard -= blocks
+        self.unheard -= blocks
         self._has_heard.set()
 
     async def until_heard(self) -> None:
         """Wait as long as the driver is behind."""
-        while self._unheard >= UNHEARD_MAX:
+        while self.unheard >= UNHEARD_MAX:
             self._has_heard.clear()
             await self._has_heard.wait()
 

@@ -90,6 +90,14 @@ def shards(files: list[Turn], cut: Sizes) -> Iterator[Shard]:
             yield replace(shard, number=number)
 
 
+def rows_before(files: list[Turn]) -> int:
+    """Rows that no shard of the files will hold, for nothing is left to do of them."""
+    starts = [file.start.row if file.start else 0 for file in files]
+    return sum(
+        start if file.rows is None else file.rows for file, start in zip(files, starts, strict=True)
+    )
+
+
 def by_share(found: list[Shard], shares: int) -> list[Shard]:
     """The same rows as so many shards, each of the entities that are its share.
 

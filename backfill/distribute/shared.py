@@ -1,8 +1,9 @@
 """Whether two shards are about the same entity: then they must not be sent side by side.
 
-Plan: each shard tells whom its rows are about, each entity once, as hashes. They are laid in files
-by their first bits and looked through file by file, so that memory does not grow with the rows:
-8 bytes a row on disk, a 64th of that in memory. A change log shows itself in its first two shards.
+Plan: each shard tells whom its rows are about, as hashes. They are laid in files by their first
+bits, with the shard beside each, and looked through file by file, so that memory does not grow with
+the rows: 16 bytes a row on disk, a few 256ths of that in memory. A change log shows itself in its
+first two shards.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from backfill.errors import StorageError
 from backfill.records import UInt64s
 
-_BITS = 6
+_BITS = 8
 
 
 class Shared:
@@ -23,23 +24,24 @@ class Shared:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="backfill-")
-        self._first: UInt64s | None = None
+        self._first: tuple[int, UInt64s] | None = None
 
-    def add(self, keys: UInt64s) -> bool:
-        """The entities of one more shard, ascending, each once.
+    def add(self, shard: int, keys: UInt64s) -> bool:
+        """Some entities of a shard, ascending, each once.
 
         Returns whether one is known to be shared; else it may still turn out. Raises StorageError.
         """
-        if self._first is None:
-            self._first = keys
-        elif np.isin(keys, self._first, assume_unique=True).any():
+        self._first = self._first or (shard, keys)
+        if self._first[0] != shard and np.isin(keys, self._first[1], assume_unique=True).any():
             return True
-        bounds = np.searchsorted(keys >> np.uint64(64 - _BITS), np.arange((1 << _BITS) + 1))
+        places = keys >> np.uint64(64 - _BITS)
+        bounds = np.searchsorted(places, np.arange((1 << _BITS) + 1, dtype=np.uint64))
+        told = np.stack([keys, np.full(len(keys), shard, np.uint64)], axis=1)
         try:
             for i in range(1 << _BITS):
                 if bounds[i] < bounds[i + 1]:
                     with self._path(i).open("ab") as file:
-                        file.write(keys[bounds[i] : bounds[i + 1]].tobytes())
+                        file.write(told[bounds[i] : bounds[i + 1]].tobytes())
         except OSError as error:
             raise StorageError(
                 f"whom the rows are about cannot be written: {error.strerror}",
@@ -62,5 +64,6 @@ class Shared:
     def _has_twice(self, path: Path) -> bool:
         if not path.exists():
             return False
-        keys = np.sort(np.frombuffer(path.read_bytes(), np.uint64))
-        return bool((keys[1:] == keys[:-1]).any())
+        told = np.frombuffer(path.read_bytes(), np.uint64).reshape(-1, 2)
+        keys, found_in = told[np.argsort(told[:, 0], kind="stable")].T
+        return bool(((keys[1:] == keys[:-1]) & (found_in[1:] != found_in[:-1])).any())

@@ -22,13 +22,16 @@ from backfill.distribute.messages import (
     Rested,
     Told,
 )
-from backfill.distribute.shards import Shard, by_share, shards, sizes, whole
-from backfill.errors import BackfillError
-from backfill.ledger import Ledger
+from backfill.distribute.shards import Shard, by_share, rows_before, shards, sizes, whole
+from backfill.errors import BackfillError, unforeseen
 from backfill.pipeline.account import Account
 from backfill.pipeline.blocks import turns
 from backfill.pipeline.carrying import Charge
 from backfill.pipeline.sources import OpenStream
+
+#: Seconds that the shards of a lost worker wait where order matters: what it had in flight may be
+#: under way at the API still, and must not be applied after what is sent of the same entities then.
+KEPT_BACK_S = 10.0
 
 
 class Wave:
@@ -52,11 +55,13 @@ class Wave:
         self._members, self._workers = members, workers
         self._failed = failed
         self._queue: deque[Shard] = deque()
-        self._before = _rows_before(stream, self._ledger)
+        self._files = turns(stream, self._ledger)
+        self._before = rows_before(self._files)
         self._rows = self._sizes = 0  # rows and bytes of the shards that are finished
         self._is_planned = self._is_stopped = False
         self._looking: Looking | None = None
         self._is_shared = False
+        self._kept_back = 0  # how many lost workers' shards wait
         self._doubted: list[Answered] = []
         self._refused_batches, self._has_accepted = 0, False
         self._news = asyncio.Event()
@@ -83,7 +88,7 @@ class Wave:
         for member in self._members.values():
             member.rows = 0
         stream = self._stream
-        found = shards(turns(stream, self._ledger), sizes(stream, self._workers))
+        found = shards(self._files, sizes(stream, self._workers))
         try:
             if stream.stream.is_ordered and self._workers > 1:
                 await self._plan_apart(found)
@@ -91,6 +96,8 @@ class Wave:
                 await self._plan(found)
         except BackfillError as error:
             self._failed(error)
+        except Exception as error:  # of any kind: what is in flight is to be written down
+            self._failed(unforeseen(error))
         await self._until(lambda: self._is_over)
         if self._failure is not None:
             raise self._failure
@@ -107,13 +114,24 @@ class Wave:
         """A worker is gone: what it had begins again where its last acknowledgement is."""
         left = [one for _, one in sorted(member.shards.items()) if not one.is_finished]
         member.shards.clear()
-        for one in [] if self._is_stopped else reversed(left):
+        for one in [] if self._is_stopped else left:
             self._ledger.unread(self._stream.name, one.read - one.done)
             self._account.held -= one.held
-            self._queue.appendleft(one.shard)
+        if left and self._stream.stream.is_ordered:
+            self._kept_back += 1
+            asyncio.get_running_loop().call_later(KEPT_BACK_S, self._again, left)
+        elif left:
+            self._queue.extendleft(one.shard for one in reversed(left))
         if self._looking is not None:
             self._looking.leaves(member)
         member.looks.clear()
+        self._feed()
+
+    def _again(self, left: list[Progress]) -> None:
+        """What a lost worker had may go on."""
+        self._kept_back -= 1
+        if not self._is_stopped:
+            self._queue.extendleft(one.shard for one in reversed(left))
         self._feed()
 
     def heard(self, member: Member, message: FromWorker) -> None:
@@ -126,9 +144,11 @@ class Wave:
             case Rested():
                 self._rested(member, message)
             case Looked(number):
-                member.looks.pop(number, None)
-                if self._looking is not None:
+                if message.is_last:
+                    member.looks.pop(number, None)
+                elif self._looking is not None:
                     self._looking.heard(message)
+                member.tell(Heard(not message.is_last))
         for one in member.finished():
             self._rows += one.rows
             self._sizes += one.shard.size
@@ -141,7 +161,7 @@ class Wave:
         is_idle = all(one.state == "resting" and not one.shards for one in self._members.values())
         if self._is_stopped:
             return all(one.state == "resting" for one in self._members.values())
-        return is_idle and self._is_planned and not self._queue
+        return is_idle and self._is_planned and not self._queue and not self._kept_back
 
     async def _plan(self, found: Iterator[Shard]) -> None:
         """Take shards as they are found, not too many ahead."""
@@ -163,7 +183,7 @@ class Wave:
         if len(found) > 1 and await self._share_entities(found):
             self._is_shared = True
             is_merge = self._stream.stream.merge is not None  # of two entities at once
-            found = [whole(found)] if is_merge else by_share(found, self._workers)
+            found = [whole(found)] if is_merge else by_share(found, max(1, len(self._members)))
         if not self._is_stopped:
             self._queue.extend(found)
         self._is_planned = True
@@ -276,13 +296,3 @@ class Wave:
         while not holds():
             self._news.clear()
             await self._news.wait()
-
-
-def _rows_before(stream: OpenStream, ledger: Ledger) -> int:
-    """Rows that no shard will hold, for nothing is left to do of them."""
-    rows = 0
-    for file in stream.files:
-        start = ledger.resume_point(file.file)
-        known = ledger.rows(file.file) if ledger.is_finished(file.file) else None
-        rows += known if known is not None else start.row if start else 0
-    return rows

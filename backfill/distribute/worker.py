@@ -11,6 +11,7 @@ from contextlib import aclosing
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from backfill import concurrency
@@ -136,8 +137,12 @@ class Worker:
 
     async def _look(self, word: Look) -> None:
         """Look whom the rows of a shard are about."""
-        keys = await asyncio.to_thread(looked, self._streams[word.stream], word.shard)
-        self._mouth.say(Looked(word.shard.number, keys))
+        pieces = looked(self._streams[word.stream], word.shard)
+        while (keys := await asyncio.to_thread(next, pieces, None)) is not None:
+            self._reporter.unheard += 1
+            self._mouth.say(Looked(word.shard.number, keys, is_last=False))
+            await self._reporter.until_heard()
+        self._mouth.say(Looked(word.shard.number, np.empty(0, np.uint64), is_last=True))
 
     def _spawn(self, work: Coroutine[Any, Any, None], last: Rested | None = None) -> None:
         """Do something beside; last: the word that the driver waits for, should it fail."""

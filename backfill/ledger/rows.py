@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left, bisect_right
 
 import numpy as np
 
@@ -86,18 +86,22 @@ class FileLedger:
     def __init__(self, state: FileState) -> None:
         self.done = RowsDone(state.frontier, state.bits)
         self.rows, self.rejected = state.rows, state.rejected
-        self._starts = deque([] if state.resume is None else [state.resume])
+        # A block that begins beyond the frontier would be no place to go on from.
+        is_place = state.resume is not None and state.resume.row <= state.frontier
+        self._starts = [state.resume] if is_place and state.resume else []
 
     def note(self, start: BlockStart) -> None:
-        """A block that begins here was read."""
-        if not self._starts or start.row > self._starts[-1].row:
-            self._starts.append(start)
+        """A block that begins here was read; blocks may be read in any order."""
+        place = bisect_left(self._starts, start)
+        if place == len(self._starts) or self._starts[place] != start:
+            self._starts.insert(place, start)
 
     def resume_point(self) -> BlockStart | None:
         """Where reading can go on without missing a row; None: at the beginning."""
-        while len(self._starts) > 1 and self._starts[1].row <= self.done.frontier:
-            self._starts.popleft()
-        return self._starts[0] if self._starts else None
+        passed = bisect_right(self._starts, self.done.frontier, key=lambda start: start.row)
+        if passed > 1:
+            del self._starts[: passed - 1]
+        return self._starts[0] if passed else None
 
     def state(self, stream: str, index: int) -> FileState:
         """What is done of the file, as the checkpoint keeps it."""

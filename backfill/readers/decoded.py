@@ -46,9 +46,10 @@ class DecodedFile:
         self._path, self.label, self._bytes_max = path, label, bytes_max
         with source_errors(label):
             self._raw: io.FileIO | RangedFile = path.open("rb", buffering=0)
-            self._size_bytes = (
-                self._raw.size if isinstance(self._raw, RangedFile) else self._size_now()
-            )
+            if isinstance(self._raw, RangedFile):
+                self._size_bytes = self._raw.size = self._bounded(self._raw.size)
+            else:
+                self._size_bytes = self._size_now()
             self._bytes: _Bytes = _decompressed(self._raw, path.suffix.lower())
         self._is_plain = self._bytes is self._raw and encoding == "utf-8"
         self._decoder = (
@@ -133,8 +134,10 @@ class DecodedFile:
 
     def _size_now(self) -> int:
         if isinstance(self._path, RemotePath):
-            return self._path.stat().st_size
-        size = os.fstat(self._raw.fileno()).st_size
+            return self._bounded(self._path.stat().st_size)
+        return self._bounded(os.fstat(self._raw.fileno()).st_size)
+
+    def _bounded(self, size: int) -> int:
         return size if self._bytes_max is None else min(size, self._bytes_max)
 
 

@@ -78,7 +78,7 @@ class ParquetReader:
 
     def places(self, start: BlockStart | None) -> Iterator[Place]:
         """Where row groups begin after `start`; see `framing.Reader`."""
-        with source_errors(self._file.label), pq.ParquetFile(self._file.path) as parquet:
+        with source_errors(self._file.label), open_parquet(self._file.path) as parquet:
             groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
         firsts = list(accumulate(groups, initial=0))
         behind = start.row if start else 0

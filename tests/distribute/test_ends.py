@@ -15,7 +15,7 @@ import pytest
 from tests.end_to_end.command import adds_up, ended, run_job, start, write_job
 from tests.end_to_end.recorder import Answer, Posted, Recorder, recording
 
-from .jobs import EVENTS, PEOPLE, THREE, orders, people, spread, until, workers_of
+from .jobs import EVENTS, PEOPLE, THREE, orders, people, spread, until, workers_of, write
 
 IN_FLIGHT, BATCH = 6, 20
 
@@ -174,3 +174,27 @@ def test_nothing_that_a_worker_was_started_with_holds_the_key(tmp_path):
     assert run.code == 0, run.text
     assert words
     assert "key-nobody-may-see" not in json.dumps([words, run.text, run.told])
+
+
+@pytest.mark.timeout(120)
+def test_a_run_whose_first_shard_stood_still_leaves_no_row_of_it_behind(tmp_path):
+    write(tmp_path / "orders/all.csv", orders(range(20_000), "n" * 400))
+    write_job(tmp_path, EVENTS, operations_per_s=4_000)
+
+    with recording() as server:
+        process = start(tmp_path, server.address, "run", "job.yaml", "--json", *THREE)
+        until(lambda: workers_of(process.pid))
+        found = workers_of(process.pid)
+        until(lambda: server.posted)
+        first = found[0]
+        first.suspend()
+        begun = len(server.posted)
+        until(lambda: len(server.posted) > begun + 40)
+        process.kill()
+        process.communicate()
+        first.kill()
+        run = run_job(tmp_path, server.address)
+
+    ids = {operation["id"] for posted in server.posted for operation in posted.operations}
+    assert run.code == 0, run.text
+    assert run.told["rows"]["read"] == run.told["rows"]["delivered"] == len(ids) == 20_000

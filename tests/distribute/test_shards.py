@@ -155,7 +155,11 @@ def test_files_that_are_enough_for_all_workers_are_not_read_to_be_cut(tmp_path):
 )
 def test_entities_of_several_shards_are_found_and_no_others(parts):
     shared = Shared()
-    found = [shared.add(np.sort(np.array(part, np.uint64))) for part in parts]
+    found = [
+        shared.add(number, np.sort(np.array(some, np.uint64)))
+        for number, part in enumerate(parts, 1)
+        for some in (part[::2], part[1::2], part[:3])  # in pieces, some of them again
+    ]
     is_found = any(found) or shared.any()
     shared.close()
 

@@ -320,3 +320,23 @@ def test_rows_folded_into_a_refused_operation_are_refused_with_it():
     assert first.reasons == ["bad id"] * 3
     assert (second.block, second.rows.tolist()) == (other, [10, 12])
     assert (second.rules, second.reasons) == (["api", "api"], ["bad name", "too long"])
+
+
+def test_blocks_that_are_read_in_any_order_leave_no_row_behind_a_resume():
+    ledger = Ledger()
+    for first in (30, 10, 40, 0, 20):
+        ledger.read(block_of(first, first + 10))
+    ledger.filtered(FILE, np.arange(30, 50), "where")
+
+    assert ledger.resume_point(FILE).row == 0
+
+    ledger.filtered(FILE, np.arange(0, 15), "where")
+    (state,) = ledger.take_changes().files
+
+    assert (state.frontier, state.resume.row) == (15, 10)
+
+
+def test_a_place_to_go_on_from_that_lies_beyond_what_is_done_is_none():
+    state = FileState(FILE.stream, FILE.index, None, 5, b"", BlockStart(10, 100))
+
+    assert Ledger([state]).resume_point(FILE) is None
