@@ -37,8 +37,8 @@ from backfill.waiting import Limit
 #: Seconds between two words on what each worker does.
 TELL_EVERY_S = 60.0
 
-#: What begins the names of variables that the filesystems of sources read.
-_FOR_SOURCES = ("AWS_", "AZURE_", "GOOGLE_")
+#: What begins the names of variables that the filesystems of sources and the way to the API read.
+_HANDED_ON = ("AWS_", "AZURE_", "GOOGLE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 class Crew:
@@ -49,6 +49,11 @@ class Crew:
         limits = charge.limits
         # Requests in flight are shared out: fewer of them than workers is fewer workers.
         self._workers = min(workers, limits.concurrency or workers)
+        if self._workers < workers:
+            words = f"{self._workers} workers and not {workers}: no more requests may be in flight"
+            charge.says(
+                f"{words} (`concurrency: {limits.concurrency}`)", "fewer_workers", "warning"
+            )
         self._pacer = Pacer(limits.requests_per_s, limits.operations_per_s)
         if limits.last_request_s is not None:
             self._pacer.follow()
@@ -112,13 +117,15 @@ class Crew:
     def setup(self, name: str) -> Setup:
         """See `Employer`."""
         charge, limits = self._charge, self._charge.limits
+        # As many as there may be, whoever replaces whom: numbers go round.
+        place = (int(name.split()[-1]) - 1) % self._workers
         own = replace(
             limits,
-            concurrency=limits.concurrency and max(1, limits.concurrency // self._workers),
+            concurrency=limits.concurrency and (limits.concurrency + place) // self._workers,
             concurrency_max=max(1, limits.concurrency_max // self._workers),
             last_request_s=None,
         )
-        environ = {n: value for n, value in os.environ.items() if n.startswith(_FOR_SOURCES)}
+        environ = {n: v for n, v in os.environ.items() if n.upper().startswith(_HANDED_ON)}
         streams = tuple(charge.job.streams)
         return Setup(name, clock.host(), streams, charge.place, charge.terms, own, environ)
 
@@ -176,9 +183,10 @@ class Crew:
             self._tell("so far", wave)
 
     def _tell(self, when: str, wave: Wave) -> None:
-        done = [f"{one.name} {one.rows:,}" for one in self._members.values()]
-        how = ", each worker a share of the entities" if wave.is_shared else ""
-        self._charge.says(f"{when}: rows by {', '.join(done) or 'nobody'}{how}", "workers")
+        members = sorted(self._members.values(), key=lambda one: one.number)
+        done = "; ".join(f"{one.name}: {one.rows:,} rows" for one in members)
+        how = " (each worker a share of the entities)" if wave.is_shared else ""
+        self._charge.says(f"{when}: {done or 'no worker is ready yet'}{how}", "workers")
 
 
 def _give(pace: LeasedPace, word: Granted | Shut) -> None:

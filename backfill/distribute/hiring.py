@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from importlib.metadata import version
-from typing import Protocol
+from typing import Any, Protocol
 
 from backfill.distribute import clock
 from backfill.distribute.links import Engine, Hand, Lost, Mouth, understood
 from backfill.distribute.member import Member
-from backfill.distribute.messages import FromWorker, Ready, Setup
+from backfill.distribute.messages import Answered, FromWorker, Ready, Setup, Told
 from backfill.distribute.worker import probe
 from backfill.errors import BackfillError, UsageError, unforeseen
 from backfill.pipeline.destination import Place
@@ -18,9 +19,9 @@ from backfill.remarks import Says
 #: Workers that may be lost in a row, for each there is to be, with nothing heard of rows between.
 LOSSES_MAX = 3
 
-#: Seconds after which a worker that has not started is spoken of, and after which one that says
-#: nothing is taken for hung: it may have stood still, or its network.
-ROOM_S, SILENT_MAX_S = 30.0, 60.0
+#: Seconds after which a worker that has not started is spoken of, how long one may take until its
+#: first word, and after which one that says no more is taken for hung, or its network.
+ROOM_S, START_S_MAX, SILENT_MAX_S = 10.0, 300.0, 60.0
 
 
 class Employer(Protocol):
@@ -56,7 +57,12 @@ class Hiring:
 
     def begin(self) -> None:
         """Start the workers, unless that was done."""
-        while self._started < self._workers:
+        if self._started:
+            return
+        if self._engine.described:
+            self._says(f"Workers run on {self._engine.described}.", "engine")
+        self._spawn(self._watch())
+        for _ in range(self._workers):
             self._start()
 
     def over(self) -> None:
@@ -73,9 +79,18 @@ class Hiring:
 
     def _start(self) -> None:
         self._started += 1
-        task = asyncio.get_running_loop().create_task(self._life(f"worker {self._started}"))
+        self._spawn(self._life(f"worker {self._started}"))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _watch(self) -> None:
+        try:
+            await self._engine.watch()
+        except BackfillError as error:
+            self._employer.failed(error)
 
     async def _life(self, name: str) -> None:
         """The life of a worker, as the driver sees it."""
@@ -84,9 +99,11 @@ class Hiring:
             hand = await self._patiently(name)
             member = Member(name, hand, Mouth(hand.tell))
             member.tell(self._employer.setup(name))
+            within_s = START_S_MAX
             while True:
-                for message in understood(await _word(hand)):
+                for message in understood(await _word(hand, within_s)):
                     self._listen(member, message)
+                within_s = SILENT_MAX_S
         except Lost as error:
             self._lost(name, member, str(error))
         except BackfillError as error:
@@ -113,7 +130,8 @@ class Hiring:
                 self._let_in(member, message)
             else:
                 self._employer.heard(member, message)
-                self._losses = 0 if member.rows else self._losses
+                if isinstance(message, Told | Answered):
+                    self._losses = 0
         except BackfillError as error:
             self._employer.failed(error)
         except Exception as error:  # of any kind: a run must not go on without its books
@@ -149,13 +167,13 @@ class Hiring:
         self._start()
 
 
-async def _word(hand: Hand) -> bytes:
-    """What a worker says next; it says something every second."""
+async def _word(hand: Hand, within_s: float) -> bytes:
+    """What a worker says next; once it is there it says something every second."""
     try:
-        async with asyncio.timeout(SILENT_MAX_S):
+        async with asyncio.timeout(within_s):
             return await hand.hear()
     except TimeoutError as error:
-        raise Lost(f"silent for {SILENT_MAX_S:.0f} s") from error
+        raise Lost(f"silent for {within_s:.0f} s") from error
 
 
 def check_alike(member: Member, word: Ready) -> None:

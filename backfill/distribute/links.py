@@ -43,6 +43,15 @@ class Engine(Protocol):
         """How many it runs where nobody says it."""
         ...
 
+    @property
+    def described(self) -> str:
+        """What it is, for people; empty: there is nothing to say."""
+        ...
+
+    async def watch(self) -> None:
+        """Return never; raises BackfillError once the engine itself is gone."""
+        ...
+
     async def start(self, name: str) -> Hand:
         """Start a worker; returns when it runs. Raises BackfillError where it cannot be."""
         ...

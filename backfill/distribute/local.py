@@ -85,6 +85,12 @@ class LocalEngine:
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
 
+    described = ""
+
+    async def watch(self) -> None:
+        """See `Engine`."""
+        await asyncio.Event().wait()
+
     async def start(self, name: str) -> Process:  # noqa: ARG002
         """See `Engine`."""
         ours, theirs = socket.socketpair()

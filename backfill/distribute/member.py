@@ -68,6 +68,11 @@ class Member:
         self.mouth.say(message)
 
     @property
+    def number(self) -> int:
+        """The number in its name."""
+        return int(self.name.split()[-1])
+
+    @property
     def unread(self) -> int:
         """How many of its shards are not read to their end."""
         return sum(one.cuts_left > 0 for one in self.shards.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from importlib.metadata import version
@@ -50,6 +50,9 @@ from backfill.pipeline.sources import OpenStream
 from backfill.records import UInt64s
 from backfill.sender import REAL, Sender
 
+#: Variables that belong together.
+_OF_ONE_KEY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
 #: Seconds between two words on what holds the worker up.
 HELD_EVERY_S = 1.0
 
@@ -61,8 +64,7 @@ async def work(link: Link) -> None:
     mouth = Mouth(link.tell)
     try:
         setup, *rest = understood(await link.hear())
-        for name, value in setup.environ.items():
-            os.environ.setdefault(name, value)
+        _take(setup.environ)
         worker = Worker(setup, mouth)
         place = socket.gethostname(), clock.host(), os.getpid()
         mouth.say(Ready(*place, version("backfill"), probe()))
@@ -73,6 +75,14 @@ async def work(link: Link) -> None:
                 worker.hear(message)
     except Lost:
         return
+
+
+def _take(environ: Mapping[str, str]) -> None:
+    """Take variables of the driver that are not set here; of credentials all of them, or none."""
+    is_known = "AWS_ACCESS_KEY_ID" in os.environ
+    for name, value in environ.items():
+        if not (is_known and name in _OF_ONE_KEY):
+            os.environ.setdefault(name, value)
 
 
 def probe() -> UInt64s:

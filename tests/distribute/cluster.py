@@ -1,6 +1,7 @@
 """A Ray cluster of three nodes on this machine, each of one core: until its standard input ends.
 
-Prints one JSON object when it is up: the address, and the process of each node, the head first.
+Prints one JSON object when it is up: the address, the process of each node, the head first, and
+that of the head's directory.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def main() -> None:
     nodes = [cluster.head_node, *(cluster.add_node(**NODE) for _ in range(2))]
     cluster.wait_for_nodes()
     raylets = [node.all_processes["raylet"][0].process.pid for node in nodes]
-    sys.stdout.write(json.dumps({"address": cluster.address, "nodes": raylets}) + "\n")
+    gcs = cluster.head_node.all_processes["gcs_server"][0].process.pid
+    told = {"address": cluster.address, "nodes": raylets, "gcs": gcs}
+    sys.stdout.write(json.dumps(told) + "\n")
     sys.stdout.flush()
     sys.stdin.read()
     cluster.shutdown()

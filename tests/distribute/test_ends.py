@@ -191,8 +191,8 @@ def test_a_run_whose_first_shard_stood_still_leaves_no_row_of_it_behind(tmp_path
         begun = len(server.posted)
         until(lambda: len(server.posted) > begun + 40)
         process.kill()
-        process.communicate()
         first.kill()
+        process.communicate()
         run = run_job(tmp_path, server.address)
 
     ids = {operation["id"] for posted in server.posted for operation in posted.operations}

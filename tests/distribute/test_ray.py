@@ -25,6 +25,7 @@ import pytest
 from backfill.checkpoint import peek
 from backfill.sandbox import requests
 from tests.end_to_end.command import command, ended, start, write_job
+from tests.end_to_end.recorder import recording
 from tests.stores.store import SECRET, uri
 
 from .jobs import EVENTS, PEOPLE, most_in_a_second, orders, people, spread, until
@@ -129,6 +130,51 @@ def test_a_job_goes_on_when_a_worker_a_node_and_the_driver_are_killed(tmp_path, 
     assert words_of_the_killed.count("is lost") == 2, words_of_the_killed
     assert Counter(re.findall(r"(worker \d+) is ready", words_of_the_killed)).total() >= 4
     assert KEY not in words_of_the_killed + run.text
+
+
+@pytest.mark.timeout(300)
+def test_a_cluster_whose_head_dies_ends_the_run_in_order(tmp_path, cluster, sandbox):
+    address, state = sandbox
+    spread(tmp_path / "orders", orders(range(6_000)), FILES)
+    write_job(tmp_path, EVENTS, operations_per_s=200)
+    words = ["run", "job.yaml", "--json", "--engine", "ray", "--ray-address", cluster["address"]]
+
+    process = start(tmp_path, address, *words)
+    until(lambda: taken(state) > 300, 60)
+    psutil.Process(cluster["gcs"]).kill()
+    stopped = ended(process, 50)
+    run = command(
+        tmp_path, address, "run", "job.yaml", "--json", "--set", "destination.operations_per_s=9000"
+    )
+
+    assert stopped.code == 1, stopped.text
+    assert stopped.told["state"] == "stopped"
+    assert "the Ray cluster is gone" in stopped.text
+    assert stopped.told["rows"]["delivered"] > 0
+    assert run.code == 0, run.text
+    assert run.told["rows"]["delivered"] == kept(state)[1] == 6_000
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("ray://127.0.0.1:10001", "not ray://, which is Ray Client"),
+        ("127.0.0.1", "--ray-address HOST:6379"),
+        (None, "no Ray cluster answers at 127.0.0.1:"),  # another server
+    ],
+)
+def test_an_address_that_is_no_cluster_is_refused_at_once(tmp_path, given, said):
+    spread(tmp_path / "people", people(range(10)), 2)
+    write_job(tmp_path, PEOPLE)
+
+    with recording() as server:
+        given = given or server.address.removeprefix("http://")
+        words = ("run", "job.yaml", "--json", "--engine", "ray", "--ray-address", given)
+        run = command(tmp_path, server.address, *words)
+
+    assert run.code == 2, run.text
+    assert said in run.text
+    assert server.posted == []
 
 
 def test_a_cluster_that_is_not_there_is_said_in_one_sentence(tmp_path):
