@@ -198,3 +198,27 @@ def test_a_run_whose_first_shard_stood_still_leaves_no_row_of_it_behind(tmp_path
     ids = {operation["id"] for posted in server.posted for operation in posted.operations}
     assert run.code == 0, run.text
     assert run.told["rows"]["read"] == run.told["rows"]["delivered"] == len(ids) == 20_000
+
+
+@pytest.mark.timeout(120)
+def test_what_a_dead_worker_had_in_flight_is_applied_before_what_follows(tmp_path):
+    rows = [{"id": f"p{n % 240}", "n": str(n), "note": "x"} for n in range(2_400)]
+    spread(tmp_path / "people", rows, 6)
+    write_job(tmp_path, PEOPLE, operations_per_s=40 * BATCH, concurrency=IN_FLIGHT)
+
+    def long(posted: Posted) -> Answer:
+        return Answer(delay_s=4.0 if 20 <= posted.number < 26 else 0.01)
+
+    with recording(long) as server:
+        process = start(tmp_path, server.address, "run", "job.yaml", "--json", *THREE)
+        until(lambda: len(server.posted) > 22)
+        for worker in workers_of(process.pid)[:2]:
+            worker.kill()
+        run = ended(process)
+
+    latest = defaultdict(int)
+    for posted in sorted(server.posted, key=lambda one: one.at_s + one.answer.delay_s):
+        for operation in posted.operations:
+            latest[operation["identifiers"]["id"]] = int(operation["attributes"]["n"])
+    assert run.code == 0, run.text
+    assert dict(latest) == {row["id"]: int(row["n"]) for row in rows}
