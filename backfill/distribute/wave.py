@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from backfill.courier import REFUSED_BATCHES_MAX, refuses_all
+from backfill.distribute.doubts import Doubts
 from backfill.distribute.looking import AHEAD, Looking
 from backfill.distribute.member import Member, Progress
 from backfill.distribute.messages import (
@@ -32,6 +32,9 @@ from backfill.pipeline.sources import OpenStream
 #: Seconds that the shards of a lost worker wait where order matters: what it had in flight may be
 #: under way at the API still, and must not be applied after what is sent of the same entities then.
 KEPT_BACK_S = 10.0
+
+#: Seconds that workers have to come before a stream is shared out among those that are there.
+JOIN_S_MAX = 15.0
 
 
 class Wave:
@@ -62,8 +65,7 @@ class Wave:
         self._looking: Looking | None = None
         self._is_shared = False
         self._kept_back = 0  # how many lost workers' shards wait
-        self._doubted: list[Answered] = []
-        self._refused_batches, self._has_accepted = 0, False
+        self._doubts = Doubts(account, f"{charge.place.address}, stream '{stream.name}'")
         self._news = asyncio.Event()
         self._failure: BaseException | None = None
 
@@ -102,7 +104,7 @@ class Wave:
         if self._failure is not None:
             raise self._failure
         if not self._is_stopped:
-            self._believe()
+            self._doubts.believe()
             self._account.read_through()
 
     def joins(self, member: Member) -> None:
@@ -182,6 +184,7 @@ class Wave:
             found.append(shard)
         if len(found) > 1 and await self._share_entities(found):
             self._is_shared = True
+            await self._joined()
             is_merge = self._stream.stream.merge is not None  # of two entities at once
             found = [whole(found)] if is_merge else by_share(found, max(1, len(self._members)))
         if not self._is_stopped:
@@ -199,6 +202,15 @@ class Wave:
         finally:
             self._looking = None
             looking.close()
+
+    async def _joined(self) -> None:
+        """Wait until all workers are there, or have had time to come."""
+        loop = asyncio.get_running_loop()
+        late_s = loop.time() + JOIN_S_MAX
+        loop.call_at(late_s, self._news.set)
+        await self._until(
+            lambda: len(self._members) >= self._workers or self._is_stopped or loop.time() >= late_s
+        )
 
     def _feed(self) -> None:
         """Give what there is to those who have room for it."""
@@ -237,19 +249,13 @@ class Wave:
                 member.told(word)
                 member.tell(Heard(1))
                 self._account.settled(settled)
-            case Answered(delivery):
+            case Answered():
                 member.answered(word)
-                self._answered(word, is_accepted=len(delivery.rejected) < len(delivery.batch))
+                self._doubts.answered(word)
             case Requested(log):
                 self._charge.requested(log)
             case Read():
                 self._read(member, word)
-
-    def _answered(self, word: Answered, *, is_accepted: bool) -> None:
-        self._account.answered(word.delivery, word.rejected)
-        if is_accepted:
-            self._has_accepted = True
-            self._believe()
 
     def _read(self, member: Member, word: Read) -> None:
         cuts = member.shards[word.file.shard].shard.cuts
@@ -259,25 +265,15 @@ class Wave:
             self._account.ended(word.file, word.rows)
 
     def _rested(self, member: Member, word: Rested) -> None:
+        member.state = "resting"
         for doubted in word.doubted:
             member.answered(doubted)
-        self._doubted += word.doubted
-        self._refused_batches += word.batches
-        if self._has_accepted:
-            self._believe()
-        elif self._refused_batches >= REFUSED_BATCHES_MAX:
-            raise refuses_all("", f"{self._charge.place.address}, stream '{self._stream.name}'")
-        member.state = "resting"
+        self._doubts.add(word.doubted, word.batches)
         left = [one for one in member.shards.values() if not one.is_finished]
         if left and not self._is_stopped:
             raise AssertionError("a worker rests and has not told of all its rows")
         if self._is_stopped:
             member.shards.clear()
-
-    def _believe(self) -> None:
-        doubted, self._doubted = self._doubted, []
-        for word in doubted:
-            self._account.answered(word.delivery, word.rejected)
 
     def _expect(self) -> None:
         """Tell how many rows there will be, as far as it can be told."""

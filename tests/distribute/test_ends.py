@@ -207,7 +207,7 @@ def test_what_a_dead_worker_had_in_flight_is_applied_before_what_follows(tmp_pat
     write_job(tmp_path, PEOPLE, operations_per_s=40 * BATCH, concurrency=IN_FLIGHT)
 
     def long(posted: Posted) -> Answer:
-        return Answer(delay_s=4.0 if 20 <= posted.number < 26 else 0.01)
+        return Answer(delay_s=8.0 if 20 <= posted.number < 26 else 0.01)
 
     with recording(long) as server:
         process = start(tmp_path, server.address, "run", "job.yaml", "--json", *THREE)
