@@ -30,15 +30,15 @@ from tests.stores.store import SECRET, uri
 
 from .jobs import EVENTS, PEOPLE, most_in_a_second, orders, people, spread, until
 
-ROWS = int(os.environ.get("BACKFILL_SPREAD_ROWS", "12000"))
+ROWS = int(os.environ.get("BACKFILL_SPREAD_ROWS", "6000"))
 FILES = 20  # of each of the two streams
 REQUESTS_PER_S, OPERATIONS_PER_S = 60, max(2_000, ROWS // 10)
 SITE, KEY = "site", "key-nobody-may-see"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[dict[str, Any]]:
-    """Where it is, and the processes of its nodes."""
+    """Where it is, and the processes of its nodes; what a test kills of it stays dead."""
     script = Path(__file__).parent / "cluster.py"
     process = subprocess.Popen(
         [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -90,6 +90,35 @@ def actors(raylet: int) -> list[psutil.Process]:
     """The workers on a node."""
     found = psutil.Process(raylet).children(recursive=True)
     return [one for one in found if "Actor" in " ".join(one.cmdline())]
+
+
+@pytest.mark.timeout(600)
+def test_the_same_job_is_read_from_a_store_and_goes_on_after_an_interruption(
+    tmp_path, cluster, sandbox, store
+):
+    address, state = sandbox
+    for name, rows in (("people", people(range(ROWS))), ("orders", orders(range(ROWS)))):
+        spread(tmp_path / name, rows, FILES)
+        for path in (tmp_path / name).iterdir():
+            store.put(f"exports/{name}/{path.name}", path.read_bytes())
+            path.unlink()
+    streams = [one | {"source": uri(f"exports/{one['name']}/")} for one in (PEOPLE, EVENTS)]
+    write_job(tmp_path, *streams, requests_per_s=REQUESTS_PER_S, operations_per_s=OPERATIONS_PER_S)
+    words = ["run", "job.yaml", "--json", "--engine", "ray", "--ray-address", cluster["address"]]
+
+    process = start(tmp_path, address, *words)
+    until(lambda: taken(state) > ROWS // 2, 120)
+    process.terminate()
+    stopped = ended(process)
+    run = ended(start(tmp_path, address, *words), 300)
+
+    assert stopped.code == 143, stopped.text
+    assert run.code == 0, run.text
+    assert 0 < stopped.told["rows"]["delivered"] < run.told["rows"]["delivered"] == 2 * ROWS
+    assert kept(state) == (ROWS, ROWS)
+    assert taken(state) == 2 * ROWS
+    assert most_in_a_second(asked(state)) <= REQUESTS_PER_S
+    assert SECRET not in stopped.text + run.text
 
 
 @pytest.mark.timeout(600)
@@ -189,32 +218,3 @@ def test_a_cluster_that_is_not_there_is_said_in_one_sentence(tmp_path):
     assert run.code == 2, run.text
     assert "no Ray cluster answers at 127.0.0.1:9" in run.text
     assert "--ray-address HOST:6379" in run.text
-
-
-@pytest.mark.timeout(600)
-def test_the_same_job_is_read_from_a_store_and_goes_on_after_an_interruption(
-    tmp_path, cluster, sandbox, store
-):
-    address, state = sandbox
-    for name, rows in (("people", people(range(ROWS))), ("orders", orders(range(ROWS)))):
-        spread(tmp_path / name, rows, FILES)
-        for path in (tmp_path / name).iterdir():
-            store.put(f"exports/{name}/{path.name}", path.read_bytes())
-            path.unlink()
-    streams = [one | {"source": uri(f"exports/{one['name']}/")} for one in (PEOPLE, EVENTS)]
-    write_job(tmp_path, *streams, requests_per_s=REQUESTS_PER_S, operations_per_s=OPERATIONS_PER_S)
-    words = ["run", "job.yaml", "--json", "--engine", "ray", "--ray-address", cluster["address"]]
-
-    process = start(tmp_path, address, *words)
-    until(lambda: taken(state) > ROWS // 2, 120)
-    process.terminate()
-    stopped = ended(process)
-    run = ended(start(tmp_path, address, *words), 300)
-
-    assert stopped.code == 143, stopped.text
-    assert run.code == 0, run.text
-    assert 0 < stopped.told["rows"]["delivered"] < run.told["rows"]["delivered"] == 2 * ROWS
-    assert kept(state) == (ROWS, ROWS)
-    assert taken(state) == 2 * ROWS
-    assert most_in_a_second(asked(state)) <= REQUESTS_PER_S
-    assert SECRET not in stopped.text + run.text
