@@ -53,7 +53,7 @@ def test_a_worker_that_is_killed_loses_nothing_and_its_shard_goes_on(tmp_path, s
 
     with recording(slow) as server:
         process = start(tmp_path, server.address, "run", "job.yaml", "--json", *THREE)
-        for _ in range(3):
+        for _ in range(2):
             begun = len(server.posted)
             until(lambda: len(server.posted) > begun + 12 or process.poll() is not None)  # noqa: B023
             if not (found := workers_of(process.pid)):
