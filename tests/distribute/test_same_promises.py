@@ -68,7 +68,7 @@ def test_three_workers_send_what_one_process_sends_and_refuse_the_same_rows(tmp_
     assert sent_by_three == sent
     assert rejects(tmp_path / "three/rejects") == rejects(tmp_path / "one/rejects") != []
     assert adds_up(run.told["rows"])
-    assert "worker 3" in run.text
+    assert " is ready: process " in run.text
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
