@@ -17,7 +17,7 @@ from backfill import concurrency, config, pipeline
 from backfill.config import Job
 from backfill.errors import BackfillError, InUse, unforeseen
 from backfill.pipeline import Confirmed, Options, Place, Stop, Turn, Watcher
-from backfill.remarks import Remark, Says
+from backfill.remarks import Says, stray
 from backfill.report import Closing
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ async def _sent(
 ) -> Closing:
     loop = asyncio.get_running_loop()
     stop.goes_by(loop)
-    loop.set_exception_handler(lambda _, context: watcher.says(*_stray(context)))
+    loop.set_exception_handler(lambda _, context: watcher.says(*stray(context)))
     taken = _signals() if takes_signals else ()
     for number in taken:
         loop.add_signal_handler(number, stop.request, number)
@@ -192,13 +192,6 @@ async def _in_turn(job: Job, options: Options, watcher: Watcher, stop: Stop) -> 
                 return await pipeline.run(job, place, options, watcher, stop)
         except InUse as other:
             await stop.unless_asked(turn.after(other))
-
-
-def _stray(context: Mapping[str, Any]) -> Remark:
-    """What to say of an error that reaches nobody; asyncio would print all that it quotes."""
-    error = context.get("exception")
-    text = str(unforeseen(error) if error else context["message"])
-    return Remark(text, "stray_error", "warning")
 
 
 def _signals() -> tuple[signal.Signals, ...]:

@@ -100,3 +100,8 @@ def unforeseen(error: BaseException) -> BackfillError:
         place,
         "run the same command again: nothing that was acknowledged is lost; and report this",
     )
+
+
+def foreseen(error: Exception) -> BackfillError:
+    """An error as one of ours: itself, or what is to be said of one that nobody foresaw."""
+    return error if isinstance(error, BackfillError) else unforeseen(error)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+from backfill.errors import unforeseen
 
 #: info:    what was asked for happens.
 #: warning: nothing is lost, or somebody should look at it.
@@ -32,3 +35,13 @@ class Says(Protocol):
 def shown(text: str, level: Level) -> str:
     """A remark as people read it: "warning: ..."."""
     return text if level == "info" else f"{level}: {text}"
+
+
+def stray(context: Mapping[str, Any]) -> Remark:
+    """What to say of an error that reaches nobody; asyncio would print all that it quotes.
+
+    context: as an event loop hands it to its exception handler.
+    """
+    error = context.get("exception")
+    text = str(unforeseen(error) if error else context["message"])
+    return Remark(text, "stray_error", "warning")

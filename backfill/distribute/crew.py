@@ -19,7 +19,8 @@ from backfill.distribute.messages import (
     Failed,
     FromWorker,
     Granted,
-    Held,
+    Limited,
+    Said,
     Setup,
     Shut,
     Stop,
@@ -114,11 +115,11 @@ class Crew:
         if self._alone is not None:
             await self._alone.close()
 
-    def setup(self, name: str) -> Setup:
+    def setup(self, member: Member) -> Setup:
         """See `Employer`."""
         charge, limits = self._charge, self._charge.limits
         # As many as there may be, whoever replaces whom: numbers go round.
-        place = (int(name.split()[-1]) - 1) % self._workers
+        place = (member.number - 1) % self._workers
         own = replace(
             limits,
             concurrency=limits.concurrency and (limits.concurrency + place) // self._workers,
@@ -127,7 +128,7 @@ class Crew:
         )
         environ = {n: v for n, v in os.environ.items() if n.upper().startswith(_HANDED_ON)}
         streams = tuple(charge.job.streams)
-        return Setup(name, clock.host(), streams, charge.place, charge.terms, own, environ)
+        return Setup(member.name, clock.host(), streams, charge.place, charge.terms, own, environ)
 
     def joined(self, member: Member) -> None:
         """See `Employer`."""
@@ -143,8 +144,10 @@ class Crew:
         if isinstance(message, Wanted | Unwanted | Ended):
             if not self._is_stopped:
                 self._pacer.hear(member.name, message)
-        elif isinstance(message, Held):
+        elif isinstance(message, Limited):
             member.limited_by = message.limited_by
+        elif isinstance(message, Said):
+            self._charge.says(*message.remark)
         elif isinstance(message, Failed):
             raise message.error
         elif self._wave is not None:

@@ -12,7 +12,7 @@ from backfill.distribute.links import Engine, Hand, Lost, Mouth, understood
 from backfill.distribute.member import Member
 from backfill.distribute.messages import Answered, FromWorker, Ready, Setup, Told
 from backfill.distribute.worker import probe
-from backfill.errors import BackfillError, UsageError, unforeseen
+from backfill.errors import BackfillError, UsageError, foreseen
 from backfill.pipeline.destination import Place
 from backfill.remarks import Says
 
@@ -27,7 +27,7 @@ ROOM_S, START_S_MAX, SILENT_MAX_S = 10.0, 300.0, 60.0
 class Employer(Protocol):
     """Whom the workers work for."""
 
-    def setup(self, name: str) -> Setup:
+    def setup(self, member: Member) -> Setup:
         """The first word to a worker."""
 
     def joined(self, member: Member) -> None:
@@ -89,8 +89,8 @@ class Hiring:
     async def _watch(self) -> None:
         try:
             await self._engine.watch()
-        except BackfillError as error:
-            self._employer.failed(error)
+        except Exception as error:  # of any kind: nobody else would hear of it
+            self._employer.failed(foreseen(error))
 
     async def _life(self, name: str) -> None:
         """The life of a worker, as the driver sees it."""
@@ -98,7 +98,7 @@ class Hiring:
         try:
             hand = await self._patiently(name)
             member = Member(name, hand, Mouth(hand.tell))
-            member.tell(self._employer.setup(name))
+            member.tell(self._employer.setup(member))
             within_s = START_S_MAX
             while True:
                 for message in understood(await _word(hand, within_s)):
@@ -106,8 +106,10 @@ class Hiring:
                 within_s = SILENT_MAX_S
         except Lost as error:
             self._lost(name, member, str(error))
-        except BackfillError as error:
-            self._employer.failed(error)
+        except Exception as error:  # of any kind: nobody else would hear of it
+            self._employer.failed(foreseen(error))
+            if member is not None:
+                self._employer.left(member)
         finally:
             if member is not None:
                 member.hand.end()
@@ -132,10 +134,8 @@ class Hiring:
                 self._employer.heard(member, message)
                 if isinstance(message, Told | Answered):
                     self._losses = 0
-        except BackfillError as error:
-            self._employer.failed(error)
         except Exception as error:  # of any kind: a run must not go on without its books
-            self._employer.failed(unforeseen(error))
+            self._employer.failed(foreseen(error))
 
     def _let_in(self, member: Member, word: Ready) -> None:
         member.place = f"process {word.process} on {word.node}"

@@ -36,6 +36,10 @@ class SocketLink:
         if not self._writer.is_closing():
             self._writer.write(_LENGTH.pack(len(words)) + words)
 
+    def close(self) -> None:
+        """Leave it; nothing more is heard."""
+        self._writer.close()
+
     async def hear(self) -> bytes:
         """See `Link`."""
         try:
@@ -60,8 +64,14 @@ class Process:
             raise Lost(await asyncio.to_thread(self._how_it_ended)) from error
 
     def end(self) -> None:
-        """See `Hand`."""
+        """See `Hand`; what it has said is heard still."""
         self._process.kill()
+
+    def close(self) -> None:
+        """End it, and leave nothing of it."""
+        self._process.kill()
+        self._process.wait()
+        self._link.close()
 
     def _how_it_ended(self) -> str:
         try:
@@ -82,10 +92,10 @@ class LocalEngine:
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
 
-    def __init__(self) -> None:
-        self._processes: list[subprocess.Popen[bytes]] = []
-
     described = ""
+
+    def __init__(self) -> None:
+        self._processes: list[Process] = []
 
     async def watch(self) -> None:
         """See `Engine`."""
@@ -95,21 +105,21 @@ class LocalEngine:
         """See `Engine`."""
         ours, theirs = socket.socketpair()
         try:
-            process = await asyncio.to_thread(_started, theirs)
+            started = await asyncio.to_thread(_started, theirs)
         except OSError as error:
             ours.close()
             raise cannot_start(
                 f"a worker cannot be started: {error.strerror}",
                 "take fewer workers, or free what they need, and run the same command again",
             ) from error
+        process = Process(started, await SocketLink.over(ours))
         self._processes.append(process)
-        return Process(process, await SocketLink.over(ours))
+        return process
 
     def close(self) -> None:
         """See `Engine`."""
         for process in self._processes:
-            process.kill()
-            process.wait()
+            process.close()
 
 
 def _started(end: socket.socket) -> subprocess.Popen[bytes]:

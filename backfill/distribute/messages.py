@@ -17,6 +17,7 @@ from backfill.pipeline.account import Settled
 from backfill.pipeline.destination import Place
 from backfill.pipeline.watching import Terms
 from backfill.records import Rejected, SourceFile, UInt64s
+from backfill.remarks import Remark
 from backfill.verdict import Delivery
 from backfill.waiting import Limit
 
@@ -156,7 +157,7 @@ class Requested(NamedTuple):
     log: RequestLog
 
 
-class Expected(NamedTuple):
+class Reckoned(NamedTuple):
     """How many rows a shard will have, as far as can be told by now."""
 
     shard: int
@@ -173,6 +174,7 @@ class Read(NamedTuple):
 class Looked(NamedTuple):
     """Whom rows of a shard are about: uint64[n], ascending, each once; is_last: no more follows."""
 
+    stream: str
     shard: int
     keys: UInt64s
     is_last: bool
@@ -189,10 +191,16 @@ class Rested(NamedTuple):
     batches: int
 
 
-class Held(NamedTuple):
+class Limited(NamedTuple):
     """What holds the worker up now."""
 
     limited_by: Limit | None
+
+
+class Said(NamedTuple):
+    """Something a person should know."""
+
+    remark: Remark
 
 
 class Failed(NamedTuple):
@@ -210,10 +218,11 @@ FromWorker = (
     | Told
     | Answered
     | Requested
-    | Expected
+    | Reckoned
     | Read
     | Looked
     | Rested
-    | Held
+    | Limited
+    | Said
     | Failed
 )

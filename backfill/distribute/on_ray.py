@@ -27,7 +27,7 @@ class _Outlet:
     """The worker's end of its link, inside of its actor."""
 
     def __init__(self) -> None:
-        self.inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.inbox: asyncio.Queue[bytes] = asyncio.Queue()
         self.outbox: asyncio.Queue[bytes] = asyncio.Queue()
 
     def tell(self, words: bytes) -> None:
@@ -36,10 +36,7 @@ class _Outlet:
 
     async def hear(self) -> bytes:
         """See `Link`."""
-        words = await self.inbox.get()
-        if words is None:
-            raise Lost("the driver is gone")
-        return words
+        return await self.inbox.get()
 
 
 class _Actor:

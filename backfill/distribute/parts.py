@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from backfill import readers
-from backfill.distribute.messages import Assigned, Expected
+from backfill.distribute.messages import Assigned, Reckoned
 from backfill.distribute.shards import Cut, Shard
 from backfill.ledger import RowsDone
 from backfill.mapping import Stream
@@ -39,7 +39,7 @@ class Parts:
         stream: Stream,
         following: Callable[[], Awaitable[Assigned | None]],
         ready: Callable[[], Awaitable[None]],
-        says: Callable[[Expected], None],
+        says: Callable[[Reckoned], None],
     ) -> None:
         self._stream, self._following = stream, following
         self._ready, self._says = ready, says
@@ -70,7 +70,7 @@ class Parts:
 
     def _expect(self, shard: Shard, reading: Reading) -> None:
         if shard.rows is None and shard.share is None and reading.expected is not None:
-            self._says(Expected(shard.number, reading.expected))
+            self._says(Reckoned(shard.number, reading.expected))
 
 
 def turn_of(stream: Stream, shard: Shard, cut: Cut) -> Turn:

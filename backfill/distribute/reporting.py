@@ -22,13 +22,10 @@ class Reporter:
     """As of `Books`, and of the sender's log of requests.
 
     says: tells the driver. unheard: blocks, or pieces of looks, that it has not said to have heard.
-    may_pass: raises for a block that must not be sent, told how many young events it has: what the
-    driver would say of it comes too late.
     """
 
     def __init__(self, says: Callable[[FromWorker], None]) -> None:
         self._says = says
-        self.may_pass: Callable[[int], None] = lambda _: None
         self.unheard = 0
         self._has_heard = asyncio.Event()
         self._latest: tuple[Batch, Batch] | None = None
@@ -38,7 +35,6 @@ class Reporter:
 
     def settled(self, settled: Settled) -> None:
         """See `Books`."""
-        self.may_pass(settled.young)
         self.unheard += 1
         self._says(Told(replace(settled, rejected=settled.rejected.alone())))
 

@@ -130,15 +130,15 @@ def _of_file(file: OpenFile, start: BlockStart | None, wanted: Sizes) -> Iterato
     there = replace(file.file, path=file.file.path.absolute())  # wherever a worker runs
     cut = Cut(there, file.fingerprint, file.origins, start)
     is_cut = file.file.format == "parquet" or bytes_all > wanted.share + wanted.share // 2
-    places = file.reader.places(start) if is_cut else None
-    if places is None:
+    points = file.reader.points(start) if is_cut else None
+    if points is None:
         yield Shard(0, (cut,), size=bytes_all)
         return
     end = cut.first
-    for place, read_share in places:
-        end, read = place.row, int(read_share * bytes_all)
+    for point, read_share in points:
+        end, read = point.row, int(read_share * bytes_all)
         is_full = read - begun >= wanted.shard or end - cut.first >= SHARD_ROWS
         if is_full and bytes_all - read >= (read - begun) // 2:
-            yield Shard(0, (replace(cut, stop=place),), None, end - cut.first, read - begun)
-            cut, begun = replace(cut, start=place), read
+            yield Shard(0, (replace(cut, stop=point),), None, end - cut.first, read - begun)
+            cut, begun = replace(cut, start=point), read
     yield Shard(0, (cut,), None, end - cut.first, bytes_all - begun)

@@ -12,18 +12,18 @@ from backfill.distribute.member import Member, Progress
 from backfill.distribute.messages import (
     Answered,
     Begin,
-    Expected,
     FromWorker,
     Heard,
     Looked,
     NoMore,
     Read,
+    Reckoned,
     Requested,
     Rested,
     Told,
 )
 from backfill.distribute.shards import Shard, by_share, rows_before, shards, sizes, whole
-from backfill.errors import BackfillError, unforeseen
+from backfill.errors import BackfillError, foreseen
 from backfill.pipeline.account import Account
 from backfill.pipeline.blocks import turns
 from backfill.pipeline.carrying import Charge
@@ -42,6 +42,7 @@ class Wave:
 
     members: the workers there are, which come and go; workers: how many there are to be.
     failed:  to be called with what ends the run.
+    is_shared: whether entities stand in several of its shards.
     """
 
     def __init__(
@@ -63,16 +64,11 @@ class Wave:
         self._rows = self._sizes = 0  # rows and bytes of the shards that are finished
         self._is_planned = self._is_stopped = False
         self._looking: Looking | None = None
-        self._is_shared = False
+        self.is_shared = False
         self._kept_back = 0  # how many lost workers' shards wait
         self._doubts = Doubts(account, f"{charge.place.address}, stream '{stream.name}'")
         self._news = asyncio.Event()
         self._failure: BaseException | None = None
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether entities stand in several of its shards."""
-        return self._is_shared
 
     def stop(self) -> None:
         """Assign nothing any more; it is over once all workers rest."""
@@ -96,10 +92,8 @@ class Wave:
                 await self._plan_apart(found)
             else:
                 await self._plan(found)
-        except BackfillError as error:
-            self._failed(error)
         except Exception as error:  # of any kind: what is in flight is to be written down
-            self._failed(unforeseen(error))
+            self._failed(foreseen(error))
         await self._until(lambda: self._is_over)
         if self._failure is not None:
             raise self._failure
@@ -141,22 +135,19 @@ class Wave:
         match message:
             case Told() | Answered() | Requested() | Read():
                 self._of_rows(member, message)
-            case Expected(number, rows) if number in member.shards:
+            case Reckoned(number, rows) if number in member.shards:
                 member.shards[number].expected = rows
             case Rested():
                 self._rested(member, message)
-            case Looked(number):
-                if message.is_last:
-                    member.looks.pop(number, None)
-                elif self._looking is not None:
-                    self._looking.heard(message)
-                member.tell(Heard(not message.is_last))
+            case Looked():
+                self._looked(member, message)
         for one in member.finished():
             self._rows += one.rows
             self._sizes += one.shard.size
-        if isinstance(message, Told | Expected):
+        if isinstance(message, Told | Reckoned):
             self._expect()
-        self._feed()
+        elif isinstance(message, Read | Rested | Looked):  # it has room for more
+            self._feed()
 
     @property
     def _is_over(self) -> bool:
@@ -183,7 +174,7 @@ class Wave:
         while not self._is_stopped and (shard := await asyncio.to_thread(next, steps, None)):
             found.append(shard)
         if len(found) > 1 and await self._share_entities(found):
-            self._is_shared = True
+            self.is_shared = True
             await self._joined()
             is_merge = self._stream.stream.merge is not None  # of two entities at once
             found = [whole(found)] if is_merge else by_share(found, max(1, len(self._members)))
@@ -193,8 +184,10 @@ class Wave:
         self._feed()
 
     async def _share_entities(self, found: list[Shard]) -> bool:
-        members = self._members.values()
-        self._looking = looking = Looking(self._stream.name, found)
+        members, name = self._members.values(), self._stream.name
+        words = f"whom its {len(found):,} shards are about is looked at first"
+        self._charge.says(f"{name}: its order matters; {words}", "looking")
+        self._looking = looking = Looking(name, found)
         try:
             self._feed()
             await self._until(lambda: self._is_stopped or looking.is_over(members))
@@ -202,6 +195,8 @@ class Wave:
         finally:
             self._looking = None
             looking.close()
+            for member in members:
+                member.looks.clear()
 
     async def _joined(self) -> None:
         """Wait until all workers are there, or have had time to come."""
@@ -235,7 +230,7 @@ class Wave:
 
     def _by_need(self) -> Iterable[Member]:
         """Who takes the next shards: first those who have none to read."""
-        for room in range(1 if self._is_shared else AHEAD):
+        for room in range(1 if self.is_shared else AHEAD):
             if room and len(self._queue) < len(self._members):
                 return  # so that they end together
             for member in list(self._members.values()):
@@ -256,6 +251,16 @@ class Wave:
                 self._charge.requested(log)
             case Read():
                 self._read(member, word)
+
+    def _looked(self, member: Member, word: Looked) -> None:
+        if not word.is_last:
+            member.tell(Heard(1))
+        if self._looking is None or word.stream != self._stream.name:
+            return  # more than enough is known
+        if word.is_last:
+            del member.looks[word.shard]
+        else:
+            self._looking.heard(word)
 
     def _read(self, member: Member, word: Read) -> None:
         cuts = member.shards[word.file.shard].shard.cuts

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -27,27 +27,28 @@ from backfill.distribute.messages import (
     FromDriver,
     Granted,
     Heard,
-    Held,
+    Limited,
     Look,
     Looked,
     NoMore,
     Ready,
     Rested,
+    Said,
     Setup,
     Shut,
     Stop,
 )
 from backfill.distribute.parts import Parts, looked
 from backfill.distribute.reporting import Reporter
-from backfill.errors import BackfillError, unforeseen
+from backfill.errors import foreseen
 from backfill.ledger import rejected_by_api
 from backfill.operations import where_of
 from backfill.operations.identities import key
-from backfill.pipeline import guard
 from backfill.pipeline.encoding import encoded_of
 from backfill.pipeline.flow import Flow
 from backfill.pipeline.sources import OpenStream
 from backfill.records import UInt64s
+from backfill.remarks import stray
 from backfill.sender import REAL, Sender
 
 #: Variables that belong together.
@@ -62,6 +63,7 @@ async def work(link: Link) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(concurrency.MOST + 3))
     mouth = Mouth(link.tell)
+    loop.set_exception_handler(lambda _, context: mouth.say(Said(stray(context))))
     try:
         setup, *rest = understood(await link.hear())
         _take(setup.environ)
@@ -75,6 +77,11 @@ async def work(link: Link) -> None:
                 worker.hear(message)
     except Lost:
         return
+    except Exception as error:  # of any kind: the driver has to hear of it, and nobody else
+        mouth.say(Failed(foreseen(error)))
+        with suppress(Lost):  # it ends us once it has
+            while True:
+                await link.hear()
 
 
 def _take(environ: Mapping[str, str]) -> None:
@@ -102,6 +109,7 @@ class Worker:
         transport = setup.place.transport()
         self._sender = Sender(transport, setup.limits, REAL, self._pace, believes=False)
         self._shards: asyncio.Queue[Assigned | None] = asyncio.Queue()
+        self._begun: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._tick()
 
@@ -116,7 +124,8 @@ class Worker:
                 self._shards.put_nowait(message)
             case NoMore():
                 self._shards.put_nowait(None)
-            case Begin():
+            case Begin(stream):
+                self._begun.add(stream)
                 self._spawn(self._wave(message), Rested((), 0))
             case Look():
                 self._spawn(self._look(message))
@@ -130,12 +139,9 @@ class Worker:
         """Send the shards that come until no more does."""
         stream, terms = self._streams[word.stream], self._setup.terms
         opened = OpenStream(stream, where_of(stream), ())
-        self._reporter.may_pass = lambda young: guard.check_young(
-            opened, young, is_rehearsal=self._setup.place.is_rehearsal
-        )
         parts = Parts(stream, self._shards.get, self._reporter.until_heard, self._mouth.say)
         found = encoded_of(opened, parts.readings(), parts, terms.now_s, word.since_min)
-        flow = Flow(stream.name, terms.operations_max, self._reporter, None)
+        flow = Flow(opened, terms, self._reporter)
         async with aclosing(flow.batches(found)) as batches:
             await self._sender.deliver(batches, flow.delivered, self._reporter.requested)
         doubted, count = self._sender.take_doubted()
@@ -146,13 +152,16 @@ class Worker:
         return self._reporter.answer(delivery, rejected)
 
     async def _look(self, word: Look) -> None:
-        """Look whom the rows of a shard are about."""
-        pieces = looked(self._streams[word.stream], word.shard)
+        """Look whom the rows of a shard are about, as long as the stream is not sent already."""
+        stream, number = word.stream, word.shard.number
+        pieces = looked(self._streams[stream], word.shard)
         while (keys := await asyncio.to_thread(next, pieces, None)) is not None:
+            if stream in self._begun:
+                return
             self._reporter.unheard += 1
-            self._mouth.say(Looked(word.shard.number, keys, is_last=False))
+            self._mouth.say(Looked(stream, number, keys, is_last=False))
             await self._reporter.until_heard()
-        self._mouth.say(Looked(word.shard.number, np.empty(0, np.uint64), is_last=True))
+        self._mouth.say(Looked(stream, number, np.empty(0, np.uint64), is_last=True))
 
     def _spawn(self, work: Coroutine[Any, Any, None], last: Rested | None = None) -> None:
         """Do something beside; last: the word that the driver waits for, should it fail."""
@@ -165,14 +174,13 @@ class Worker:
         try:
             await work
             return
-        except BackfillError as error:
-            where = f"{error.where} ({self._setup.name}, {socket.gethostname()})"
-            self._mouth.say(Failed(type(error)(error.what, where, error.fix)))
         except Exception as error:  # of any kind: the driver has to hear of it
-            self._mouth.say(Failed(unforeseen(error)))
+            told = foreseen(error)
+            where = f"{told.where} ({self._setup.name}, {socket.gethostname()})"
+            self._mouth.say(Failed(type(told)(told.what, where, told.fix)))
         if last is not None:
             self._mouth.say(last)
 
     def _tick(self) -> None:
-        self._mouth.say(Held(self._sender.limited_by))
+        self._mouth.say(Limited(self._sender.limited_by))
         asyncio.get_running_loop().call_later(HELD_EVERY_S, self._tick)

@@ -112,8 +112,7 @@ class Account:
         self._watcher.expects(rows)
 
     def settled(self, settled: Settled) -> None:
-        """See `Books`. Raises GuardError where going on would do harm."""
-        guard.check_young(self._stream, settled.young, is_rehearsal=self._terms.is_rehearsal)
+        """See `Books`. Raises GuardError where more is refused than `max_rejects` bears."""
         self._look_for_typos(settled)
         self._ledger.read(settled)
         for part, rows in settled.filtered.items():

@@ -81,7 +81,7 @@ class Alone:
     async def wave(self, stream: OpenStream, account: Account) -> None:
         """See `Carrier`."""
         terms, ledger = self._charge.terms, self._charge.ledger
-        flow = Flow(stream.name, terms.operations_max, account, stream.detector)
+        flow = Flow(stream, terms, account)
         found = encoded(stream, ledger, terms.limit, terms.now_s)
         async with aclosing(flow.batches(found)) as batches:
             await self._sender.deliver(batches, flow.delivered, self._charge.requested)

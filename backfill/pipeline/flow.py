@@ -12,32 +12,33 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from backfill.batches import Batch
-from backfill.changes import Detector, refused
+from backfill.changes import refused
 from backfill.chunker import Chunker
 from backfill.ledger import rejected_by_api
 from backfill.operations import Encoded
+from backfill.pipeline import guard
 from backfill.pipeline.account import Books, settled
 from backfill.pipeline.blocks import Reading
+from backfill.pipeline.sources import OpenStream
+from backfill.pipeline.watching import Terms
 from backfill.verdict import Delivery
 
 
 class Flow:
-    """Takes the rows of one stream to batches, and the verdicts back to the rows.
+    """Takes the rows of one stream to batches, and the verdicts back to the rows."""
 
-    operations_max: most operations of a batch; None: as many as fit.
-    detector:       what remembers what was told of each entity; None: nobody does.
-    """
-
-    def __init__(
-        self, stream: str, operations_max: int | None, books: Books, detector: Detector | None
-    ) -> None:
-        self._chunker = Chunker(stream, operations_max)
-        self._books, self._detector = books, detector
+    def __init__(self, stream: OpenStream, terms: Terms, books: Books) -> None:
+        self._stream, self._terms, self._books = stream, terms, books
+        self._chunker = Chunker(stream.name, terms.operations_max)
+        self._detector = stream.detector
 
     async def batches(
         self, found: AsyncGenerator[tuple[Reading, Encoded | None]]
     ) -> AsyncGenerator[Batch]:
-        """Every batch of what is found, as `encoded` finds it and raises for it. Closes `found`."""
+        """Every batch of what is found, as `encoded` finds it and raises for it. Closes `found`.
+
+        Raises GuardError before a young event leaves that nobody has said may do so.
+        """
         async with aclosing(found):
             async for reading, made in found:
                 self._books.expects(reading.expected)
@@ -45,6 +46,7 @@ class Flow:
                     if reading.block is None:
                         self._books.ended(reading.source.file, reading.rows_end)
                     continue
+                guard.check_young(self._stream, made.young, is_rehearsal=self._terms.is_rehearsal)
                 self._books.settled(settled(made))
                 await self._doubt(made)
                 for batch in self._chunker.add(made):

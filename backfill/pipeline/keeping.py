@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from backfill.changes import Memory, News
 from backfill.checkpoint import Checkpoint
-from backfill.errors import BackfillError, unforeseen
+from backfill.errors import BackfillError, foreseen
 from backfill.ledger import Changes, Ledger
 from backfill.rejects import RejectsFile
 from backfill.resumption import Extent, State
@@ -48,8 +48,7 @@ class Keeper:
             try:
                 await self.commit("running")
             except Exception as error:  # of any kind: without commits nothing more may be sent
-                foreseen = error if isinstance(error, BackfillError) else unforeseen(error)
-                self._on_failure(foreseen)
+                self._on_failure(foreseen(error))
                 return
 
     def close(self) -> None:

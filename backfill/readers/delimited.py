@@ -22,12 +22,12 @@ from backfill.readers import layout
 from backfill.readers.decoded import DecodedFile, as_in_file
 from backfill.readers.framing import (
     BLOCK_BYTES,
-    Place,
+    Point,
     Wanted,
     blocks_of,
     line_count,
     next_chunk,
-    places_of,
+    points_of,
     sifted_blocks,
 )
 from backfill.readers.source_errors import check_names
@@ -91,10 +91,10 @@ class CsvReader:
         """
         return (block.stop.row - block.start.row for block in self.blocks())
 
-    def places(self, start: BlockStart | None) -> Iterator[Place] | None:
+    def points(self, start: BlockStart | None) -> Iterator[Point] | None:
         """Where blocks may begin after `start`; see `framing.Reader`."""
         self._is_wanted = lambda _: False
-        return places_of(self._open, start or self._first, self, self._block_bytes)
+        return points_of(self._open, start or self._first, self, self._block_bytes)
 
     def record_end(self, at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole record ends; SourceError for a quote that is never closed."""

@@ -61,7 +61,7 @@ class Reader(Protocol):
         """
         ...
 
-    def places(self, start: BlockStart | None) -> Iterator[Place] | None:
+    def points(self, start: BlockStart | None) -> Iterator[Point] | None:
         """Where blocks may begin after `start`, ascending, the end of the file last.
 
         None where reading cannot begin there without reading all that is before it.
@@ -100,7 +100,7 @@ class SiftedGrammar(Grammar, sieving.Grammar, Protocol):
     """The same, for who asks a sieve."""
 
 
-class Place(NamedTuple):
+class Point(NamedTuple):
     """Where a block may begin, and about how much of the file lies before it: 0 to 1."""
 
     start: BlockStart
@@ -130,9 +130,9 @@ def counts_of(
         yield piece.stop.row - piece.start.row if isinstance(piece, Block) else piece.rows
 
 
-def places_of(
+def points_of(
     opened: Callable[[], DecodedFile], at: BlockStart, grammar: Grammar, block_bytes: int
-) -> Iterator[Place] | None:
+) -> Iterator[Point] | None:
     """Where the pieces of a file from `at` on end; None where it cannot be begun anywhere."""
     with opened() as text:
         return _ends(opened, at, grammar, block_bytes) if text.is_plain else None
@@ -140,10 +140,10 @@ def places_of(
 
 def _ends(
     opened: Callable[[], DecodedFile], at: BlockStart, grammar: Grammar, block_bytes: int
-) -> Iterator[Place]:
+) -> Iterator[Point]:
     with opened() as text:
         for piece in pieces_of(text, at, grammar, block_bytes):
-            yield Place(piece.stop, text.share)
+            yield Point(piece.stop, text.share)
 
 
 def pieces_of(

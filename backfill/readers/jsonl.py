@@ -21,11 +21,11 @@ from backfill.dialect import RAW_COLUMN, REJECT_COLUMNS
 from backfill.mapping import Source
 from backfill.readers.decoded import DecodedFile, as_in_file
 from backfill.readers.framing import (
-    Place,
+    Point,
     Wanted,
     blocks_of,
     counts_of,
-    places_of,
+    points_of,
     sifted_blocks,
 )
 from backfill.readers.members import (
@@ -110,10 +110,10 @@ class JsonlReader:
         with self._open() as text:
             yield from counts_of(text, self._first, self, self._block_bytes)
 
-    def places(self, start: BlockStart | None) -> Iterator[Place] | None:
+    def points(self, start: BlockStart | None) -> Iterator[Point] | None:
         """Where blocks may begin after `start`; see `framing.Reader`."""
         self._is_wanted = lambda _: False
-        return places_of(self._open, start or self._first, self, self._block_bytes)
+        return points_of(self._open, start or self._first, self, self._block_bytes)
 
     def record_end(self, _at: BlockStart, text: bytes, is_last: bool) -> int:
         """Where the last whole line ends."""

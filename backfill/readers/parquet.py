@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backfill.errors import MappingError
-from backfill.readers.framing import Place
+from backfill.readers.framing import Point
 from backfill.readers.plain_types import can_be_plain, plain
 from backfill.readers.sieving import sifted_table
 from backfill.readers.source_errors import check_names, source_errors
@@ -76,7 +76,7 @@ class ParquetReader:
             groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
         yield from (group.num_rows for group in groups)
 
-    def places(self, start: BlockStart | None) -> Iterator[Place]:
+    def points(self, start: BlockStart | None) -> Iterator[Point]:
         """Where row groups begin after `start`; see `framing.Reader`."""
         with source_errors(self._file.label), open_parquet(self._file.path) as parquet:
             groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
@@ -84,7 +84,7 @@ class ParquetReader:
         behind = start.row if start else 0
         for row in dict.fromkeys(firsts):
             if row > behind:
-                yield Place(_place(row, firsts), row / firsts[-1])
+                yield Point(_place(row, firsts), row / firsts[-1])
 
     def blocks(
         self,

@@ -54,11 +54,13 @@ async def taken(config: Path, rows: Iterator[dict[str, Any]] | None) -> dict[str
     from backfill.pipeline import open_streams
     from backfill.pipeline.encoding import encoded
     from backfill.pipeline.flow import Flow
+    from backfill.pipeline.watching import Terms
 
     nobody: Any = Nobody()
     stream = open_streams(configs.load(config))[0]
-    flow = Flow(stream.name, None, nobody, None)
-    found = encoded(stream, Ledger(), None, int(time.time()))
+    terms = Terms(int(time.time()), None, None, True, None, Path("rejects"))
+    flow = Flow(stream, terms, nobody)
+    found = encoded(stream, Ledger(), None, terms.now_s)
     operations = total = largest = 0
     async for batch in flow.batches(found):
         body = batch.body()

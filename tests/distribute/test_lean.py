@@ -16,27 +16,19 @@ def test_the_core_install_has_no_ray_in_it():
     assert [line for line in locked if line.startswith("polars==")]
 
 
-def test_a_run_of_one_process_loads_no_engine():
-    script = (
-        "import sys, backfill.cli.commands, backfill.engine, backfill.pipeline\n"
-        "print(*sorted(m for m in sys.modules if m.startswith(('ray', 'backfill.distribute'))))"
-    )
-
-    loaded = subprocess.run(
+def loaded(imports: str, begins: tuple[str, ...]) -> list[str]:
+    """The modules, by how their names begin, that a process has once it imports others."""
+    script = f"import sys, {imports}; print(*(m for m in sys.modules if m.startswith({begins!r})))"
+    return subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()
 
-    assert loaded == []
+
+def test_a_run_of_one_process_loads_no_engine():
+    imports = "backfill.cli.commands, backfill.engine, backfill.pipeline"
+
+    assert loaded(imports, ("ray", "backfill.distribute")) == []
 
 
 def test_a_worker_settles_its_process_before_it_loads_what_that_is_about():
-    script = (
-        "import sys, backfill.distribute.process\n"
-        "print(*sorted(m for m in sys.modules if m in ('polars', 'numpy', 'pyarrow')))"
-    )
-
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
-    ).stdout.split()
-
-    assert loaded == []
+    assert loaded("backfill.distribute.process", ("polars", "numpy", "pyarrow")) == []

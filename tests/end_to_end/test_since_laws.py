@@ -126,7 +126,7 @@ async def process(job: Job, world: World, dies_after: int | None) -> int | None:
 
         terms = Terms(NOW_S, None, 2, True, None, job.rejects)
         account = Account(stream, terms, ledger, Keeper(), Follower(None), rejects)  # type: ignore[arg-type]
-        flow = Flow(stream.name, terms.operations_max, account, None)
+        flow = Flow(stream, terms, account)
         answers = 0
         async for batch in flow.batches(encoded(stream, ledger, None, terms.now_s)):
             if answers == dies_after:
