@@ -21,20 +21,20 @@ from backfill.process import settle
 
 
 class Nobody:
-    """Who hears of a run and does nothing; a row that is rejected is a mistake."""
-
-    def notice(self) -> None:
-        """A keeper's."""
+    """Books that nobody keeps; a row that is rejected is a mistake."""
 
     def expects(self, rows: int | None) -> None:
-        """A watcher's."""
+        """How many rows there will be."""
 
-    def settled(self, rows: int, rejected: int) -> None:
-        """A watcher's."""
+    def settled(self, settled: Any) -> None:
+        """A block was encoded."""
+        assert not len(settled.rejected.rows), settled.rejected
 
-    def append(self, *rejected: Any) -> None:
-        """A rejects file's."""
-        raise AssertionError(rejected)
+    def ended(self, file: Any, rows: int) -> None:
+        """A file was read."""
+
+    def read_through(self) -> None:
+        """All was read."""
 
 
 def expected(path: Path) -> Iterator[dict[str, Any]]:
