@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -132,5 +132,5 @@ class Desk:
         return await run_in_threadpool(self._read, handle, call, now)
 
     def _read(self, handle: Callable[[Reading, Call], Answer], call: Call, now: float) -> Answer:
-        with closing(connected(self.state)) as database:
+        with connected(self.state) as database:
             return handle(Reading(database, self.sandbox, int(now)), call)

@@ -185,6 +185,14 @@ def test_a_workspace_s_folder_is_made(tmp_path: Path) -> None:
     assert summary(state)["people"] == 0
 
 
+def test_a_workspace_is_empty_until_its_sandbox_has_made_its_tables(tmp_path: Path) -> None:
+    state = tmp_path / "workspace.db"
+    state.touch()
+
+    assert set(summary(state).values()) == {0}
+    assert (person(state, "id", "1"), requests(state)) == (None, [])
+
+
 def test_reading_a_file_that_is_no_workspace_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         summary(tmp_path / "missing.db")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -60,7 +59,7 @@ def routes(desk: Desk) -> list[BaseRoute]:
 
 def _page(desk: Desk, template: str, view: View) -> Callable[[Request], Awaitable[Response]]:
     def made(asked: Mapping[str, str]) -> Response:
-        with closing(connected(desk.state)) as database:
+        with connected(desk.state) as database:
             told = view(database, asked)
         about = {"region": desk.sandbox.region, "path": asked["path"], "q": asked.get("q", "")}
         status = 404 if told is None else 200

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -67,7 +66,7 @@ def contents(state: Path, since_s: float, until_s: float) -> Contents:
     def moment(told: float) -> str:
         return "now" if since_s <= told <= until_s else str(told)
 
-    with closing(connected(state)) as database:
+    with connected(state) as database:
         numbered = {number: (key, person) for number, key, person in _people(database)}
         whole = _Open(database, {n: key for n, (key, _) in numbered.items()}, moment)
         things = {kind: dict(read(whole)) for kind, read in _KINDS.items()}

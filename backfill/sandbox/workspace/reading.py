@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from backfill.errors import UsageError
 from backfill.sandbox.workspace.finding import object_row, person_row
 from backfill.sandbox.workspace.objects import cio_object_id
 from backfill.sandbox.workspace.people import NAMES, cio_id, numbered
+from backfill.sandbox.workspace.state import SCHEMA, is_new
 from backfill.trackapi import PersonKind
 
 Row = dict[str, Any]
@@ -160,17 +161,26 @@ def _values(row: sqlite3.Row) -> Row:
     return values
 
 
-def connected(state: Path) -> sqlite3.Connection:
-    """Open a workspace's file for reading, its rows by name."""
-    database = sqlite3.connect(f"{state.absolute().as_uri()}?mode=ro", uri=True)
-    database.row_factory = sqlite3.Row
-    return database
+@contextmanager
+def connected(state: Path) -> Iterator[sqlite3.Connection]:
+    """A workspace's file open for reading, its rows by name.
+
+    A file that a sandbox has only just begun is an empty workspace.
+    """
+    with ExitStack() as closed:
+        where = f"{state.absolute().as_uri()}?mode=ro"
+        database = closed.enter_context(closing(sqlite3.connect(where, uri=True)))
+        if is_new(database):
+            database = closed.enter_context(closing(sqlite3.connect(":memory:")))
+            database.executescript(SCHEMA)
+        database.row_factory = sqlite3.Row
+        yield database
 
 
 @contextmanager
 def _reading(state: Path) -> Iterator[sqlite3.Connection]:
     try:
-        with closing(connected(state)) as database:
+        with connected(state) as database:
             yield database
     except sqlite3.Error as error:
         problem = f"the sandbox's state cannot be read: {error}"

@@ -140,6 +140,12 @@ def opened(state: Path) -> sqlite3.Connection:
         raise UsageError(problem, where, "give another file, or a new one") from error
 
 
+def is_new(database: sqlite3.Connection) -> bool:
+    """Whether nothing was ever made in the file, not even the tables: they come all at once."""
+    asked = ("SELECT count(*) FROM sqlite_schema", "PRAGMA application_id", "PRAGMA user_version")
+    return not any(database.execute(query).fetchone()[0] for query in asked)
+
+
 def _connected(where: str) -> sqlite3.Connection:
     database = sqlite3.connect(where, isolation_level=None, check_same_thread=False)
     try:
@@ -152,14 +158,13 @@ def _connected(where: str) -> sqlite3.Connection:
 
 def _prepare(database: sqlite3.Connection, where: str) -> None:
     database.execute("PRAGMA busy_timeout = 10000")
+    made = not is_new(database)
     ((kind,),) = database.execute("PRAGMA application_id")
     ((version,),) = database.execute("PRAGMA user_version")
-    ((tables,),) = database.execute("SELECT count(*) FROM sqlite_schema")
-    is_new = kind == version == tables == 0
-    if not is_new and kind != APPLICATION_ID:
+    if made and kind != APPLICATION_ID:
         problem = "this file is a database, and not a sandbox's state"
         raise UsageError(problem, where, "give another file, or a new one")
-    if not is_new and version != SCHEMA_VERSION:
+    if made and version != SCHEMA_VERSION:
         problem = f"the sandbox's state has version {version}, this program's is {SCHEMA_VERSION}"
         raise UsageError(problem, where, "rehearse into a new file")
     # Of 8 KiB pages fewer are touched: 7.2 us a new person instead of 8.6 with those of 4 KiB.
@@ -171,7 +176,7 @@ def _prepare(database: sqlite3.Connection, where: str) -> None:
     # Pages of log, 64 MB, between waits for the disk: a full batch dirties hundreds of index alone.
     # With the default of 1000, 29 k new people a second instead of 33 k.
     database.execute("PRAGMA wal_autocheckpoint = 8192")
-    if is_new:
+    if not made:
         kept = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}"
         database.executescript(f"BEGIN; {SCHEMA} {kept}; COMMIT")
 
