@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from backfill import config, engine, frames, planning, report
+from backfill import config, distribute, frames, planning, report
 from backfill.config import Job
+from backfill.engine import send, surveyed
 from backfill.following import Follower, Progress
 from backfill.ledger import Counts
 from backfill.pipeline import Options, Stop
@@ -86,7 +87,7 @@ def plan(
 
     made = job(given)
     scope = planning.Scope(peek(made.checkpoint), limit=limit, latency_s=latency_s)
-    return _in_thread(lambda stop: engine.surveyed(made, scope, Follower(on_progress), stop))
+    return _in_thread(lambda stop: surveyed(made, scope, Follower(on_progress), stop))
 
 
 def run(
@@ -96,6 +97,9 @@ def run(
     fresh: bool = False,
     wait_s: float = 0.0,
     done_folder: str | Path | None = None,
+    engine: distribute.EngineName | None = None,
+    workers: int | None = None,
+    ray_address: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Send what is not done of a job; the same call again goes on where it stopped.
@@ -103,6 +107,7 @@ def run(
     limit: rows of each stream that take part. fresh: start anew; the old checkpoint is kept aside.
     wait_s: how long to wait for other runs of the job to end; math.inf: as long as it takes.
     done_folder: where files of folders and globs are moved to that are delivered or filtered whole.
+    engine, workers, ray_address: spread it over workers; see `run --engine`.
     on_progress: is told about once a second, in another thread.
     Returns what the run came to: what stopped one that had begun is in `error`. Raises
     BackfillError where nothing was begun, and KeyboardInterrupt once everything is saved.
@@ -111,8 +116,9 @@ def run(
     follower = Follower(on_progress)
     folder = None if done_folder is None else Path(done_folder)
     until_s = time.monotonic() + wait_s
-    options = Options(limit, fresh, wait_until_s=until_s, done_folder=folder)
-    return Result(made, _in_thread(lambda stop: engine.send(made, options, follower, stop=stop)))
+    carries = distribute.carries(engine, workers, ray_address)
+    options = Options(limit, fresh, wait_until_s=until_s, done_folder=folder, carries=carries)
+    return Result(made, _in_thread(lambda stop: send(made, options, follower, stop=stop)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from backfill.cli.help import Group
 from backfill.cli.options import (
     Part,
     Spread,
-    carries_of,
     config_argument,
     done_folder_option,
     full_option,
@@ -134,14 +133,12 @@ def run(
     **options: Unpack[_Options],
 ) -> None:
     """Send what is not done of CONFIG; the same command again goes on where it stopped."""
-    from backfill import engine
+    from backfill import distribute, engine
     from backfill.pipeline import Options
 
     part = Part(only=options["only"], source=options["source"])
     until_s = time.monotonic() + options["wait_s"]
-    spread = Spread(
-        engine=options["engine"], workers=options["workers"], ray_address=options["ray_address"]
-    )
+    spread = options["engine"], options["workers"], options["ray_address"]
     with watched(output, config, metrics_file) as audience:
         job = job_of(config, overrides, part)
         output.unfinished = partial(unbegun, job)
@@ -151,7 +148,7 @@ def run(
             options["full"],
             until_s,
             options["done_folder"],
-            carries=carries_of(spread),
+            carries=distribute.carries(*spread),
         )
         engine.wait(job, until_s, audience.says)
         say_warnings(output, job)

@@ -16,7 +16,6 @@ from backfill.errors import UsageError
 if TYPE_CHECKING:
     from backfill.config import Job
     from backfill.distribute import EngineName
-    from backfill.pipeline import Carries
 
 
 def _configs(
@@ -124,25 +123,6 @@ def spread_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(["local", "ray"]),
         help="Spread the run over workers: processes here, or a Ray cluster.",
     )(command)
-
-
-def carries_of(spread: Spread) -> Carries:
-    """Who carries the waves of a run.
-
-    Raises UsageError for workers without an engine, and what `distribute.carries` raises.
-    """
-    from backfill.pipeline.carrying import Alone
-
-    engine, workers, address = spread["engine"], spread["workers"], spread["ray_address"]
-    if engine is None and workers is not None:
-        raise UsageError("--workers does not say whose", "--workers", "add --engine local or ray")
-    if engine != "ray" and address is not None:
-        raise UsageError("--ray-address is for Ray", "--ray-address", "add --engine ray")
-    if engine is None:
-        return Alone
-    from backfill import distribute
-
-    return distribute.carries(engine, workers, address)
 
 
 class Part(TypedDict):

@@ -208,6 +208,23 @@ def test_ctrl_c_saves_what_is_done_and_the_same_call_goes_on(tmp_path):
     assert sorted(ids(server.accepted)) == sorted(f"p{n}" for n in range(3_000))
 
 
+def test_a_run_may_be_spread_over_workers(tmp_path, server: Recorder):
+    expected = [f"p{number}" for number in range(200)]
+    for first in range(0, 200, 50):
+        rows = "".join(f"{one}\n" for one in expected[first : first + 50])
+        (tmp_path / f"{first}.csv").write_text("id\n" + rows)
+
+    result = backfill.run(content("*.csv"), engine="local", workers=2)
+
+    assert (result.state, result.rows.delivered) == ("completed", 200)
+    assert sorted(ids(server.accepted)) == sorted(expected)
+
+
+def test_workers_without_an_engine_are_a_mistake(server):
+    with pytest.raises(backfill.BackfillError, match="whose"):
+        backfill.run(content("*.csv"), workers=2)
+
+
 def test_ctrl_c_ends_a_plan_before_all_is_read(tmp_path):
     rows = 1_500_000
     (tmp_path / "people.csv").write_text("id,value\n" + "".join(f"p{n},x\n" for n in range(rows)))
