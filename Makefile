@@ -7,6 +7,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+CORE := .venv/.core
 READY := .venv/.ready
 SCHEMA := backfill/config/schema.json
 
@@ -19,7 +20,7 @@ LOCK := env PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/
 
 .PHONY: demo test lock schema
 
-demo: $(READY)
+demo: $(CORE)
 	$(BIN)/backfill demo
 
 test: $(READY)
@@ -41,9 +42,13 @@ schema: $(READY)
 		print(json.dumps(json_schema(), indent=2))' > $(SCHEMA)
 
 # pip compiles to bytecode what it installs; the package itself is imported from this checkout.
-$(READY): requirements-dev.lock pyproject.toml
+$(CORE): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	$(BIN)/python -m compileall -q backfill
+	touch $@
+
+$(READY): $(CORE) requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
 	touch $@
