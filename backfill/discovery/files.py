@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from backfill import readers
 from backfill.errors import MappingError, SourceError, UsageError
+from backfill.mapping import Source
 from backfill.readers.naming import format_of
 from backfill.readers.remote_sources import found
 from backfill.remote import AnyPath, RemotePath, is_uri
@@ -25,6 +27,16 @@ def named_files(given: Sequence[str]) -> list[AnyPath]:
     return list(every.values())
 
 
+def passed_over(given: Sequence[str], base: Path) -> Iterator[str]:
+    """What lies in folders among the arguments, is not looked at, and may hold rows.
+
+    base: as of `label_of`.
+    """
+    named = [Path(text) for text in given if not is_uri(text)]
+    for path, label in readers.passed_over(Source(path=list(given)), Path(), named):
+        yield label_of(path, base) + "/" * label.endswith("/")
+
+
 def _files(text: str) -> Iterator[AnyPath]:
     if is_uri(text):
         yield from _objects(text)
@@ -33,7 +45,8 @@ def _files(text: str) -> Iterator[AnyPath]:
     if path.is_file():
         yield path
     elif path.is_dir():
-        inside = sorted(p for p in path.iterdir() if format_of(p) and not p.name.startswith("."))
+        names = (p for p in path.iterdir() if format_of(p) and not p.name.startswith("."))
+        inside = sorted(p for p in names if p.is_file())
         if not inside:
             fix = "name the files one by one: CSV, JSON lines or Parquet"
             raise UsageError("no file of a known format in the folder", text, fix)

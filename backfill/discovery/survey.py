@@ -11,13 +11,13 @@ from backfill import readers
 from backfill.dialect import REJECT_COLUMNS
 from backfill.discovery.configtext import LeftOut, config_text, stream_text
 from backfill.discovery.draft import Draft
-from backfill.discovery.files import label_of, named_files, stem_of
+from backfill.discovery.files import label_of, named_files, passed_over, stem_of
 from backfill.discovery.opening import Opened, opened
 from backfill.discovery.proof import Proof, proved
 from backfill.discovery.sampling import ROWS_MAX, Sample, sample
 from backfill.discovery.streams import Looked, drafts_of
 from backfill.errors import MappingError, SourceError, UsageError
-from backfill.readers.naming import format_of
+from backfill.readers.naming import NO_DATA, format_of
 from backfill.remote import AnyPath
 
 #: Rows looked at in all, where many files are named.
@@ -25,6 +25,9 @@ _ROWS_OF_ALL_MAX = 400_000
 
 #: A file whose name says no format is no table if so much of it cannot be read.
 _BROKEN_SHARE_MAX = 0.2
+
+#: Why what else is in a folder is left out.
+_PASSED_OVER = "a folder stands for the CSV, JSON lines and Parquet files in it"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ def survey(given: Sequence[str], config: Path, now_s: int) -> Surveyed:
     """
     paths = named_files(given)
     looked, left_out = _looked_at(paths, config)
+    left_out += [LeftOut(label, _PASSED_OVER) for label in passed_over(given, config.parent)]
     drafts = drafts_of(looked, now_s)
     if not drafts:
         what = "; ".join(f"{one.label}: {one.why}" for one in left_out)
@@ -96,12 +100,12 @@ def _look(path: AnyPath, label: str, rows_max: int) -> tuple[Looked | None, str]
             return None, "the file is empty"
         file, found = _sampled(file, rows_max)
     except (UsageError, SourceError):
-        if is_foreign and path.suffix.lower() in _NO_DATA:
+        if is_foreign and path.suffix.lower() in NO_DATA:
             return None, "no file of rows"
         raise
     broken = len(found.broken)
     if is_foreign and (
-        path.suffix.lower() in _NO_DATA or broken > _BROKEN_SHARE_MAX * (broken + len(found.rows))
+        path.suffix.lower() in NO_DATA or broken > _BROKEN_SHARE_MAX * (broken + len(found.rows))
     ):
         return None, "no file of rows"
     if not len(found.rows):
@@ -127,12 +131,6 @@ def _sampled(file: Opened, rows_max: int) -> tuple[Opened, Sample]:
             raise
     bare.notes.append("quotes that open and never close: read as ordinary characters")
     return bare, found
-
-
-#: Endings of what lies beside data and holds none.
-_NO_DATA = frozenset(
-    (".md", ".py", ".sh", ".yaml", ".yml", ".html", ".log", ".toml", ".sql", ".lock")
-)
 
 
 @contextmanager

@@ -1,15 +1,17 @@
-"""What to know of streams that send only what changed, before any row is read."""
+"""What to know of a job's streams before any row is read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from backfill import readers
 from backfill.changes import known
 from backfill.changes.header import header_of
 from backfill.config import Job
 from backfill.errors import BackfillError
 from backfill.mapping import Stream, VanishedSet
+from backfill.pipeline.arriving import listed
 from backfill.pipeline.overlaps import Width, is_same_kind, overlaps
 from backfill.pipeline.sources import OpenStream, widths
 from backfill.remarks import Remark
@@ -17,11 +19,14 @@ from backfill.remarks import Remark
 _REMOVING = ("delete", "suppress", "merge")
 
 
-def cautions(job: Job, streams: Sequence[OpenStream]) -> Iterator[Remark]:
+def cautions(
+    job: Job, streams: Sequence[OpenStream], done_folder: Path | None = None
+) -> Iterator[Remark]:
     """What is allowed and leaves the workspace otherwise than the exports say.
 
-    streams: those of the job, opened.
+    streams: those of the job, opened. Raises SourceError where a store does not tell.
     """
+    yield from _passed_over(job, done_folder)
     found = widths(job, streams)
     yield from overlaps(found)
     for width in found:
@@ -30,6 +35,19 @@ def cautions(job: Job, streams: Sequence[OpenStream]) -> Iterator[Remark]:
             yield from _staying(width)
     yield from _removed(job)
     yield from _unclaimed(job)
+
+
+def _passed_over(job: Job, done_folder: Path | None) -> Iterator[Remark]:
+    every = (job.checkpoint, job.rejects, job.sandbox, done_folder)
+    own = [one for one in every if one is not None]
+    for stream in job.streams:
+        if names := [label for _, label in readers.passed_over(stream.source, job.base, own)]:
+            text = (
+                f"{stream.name}: not read, though in the folder of its source: {listed(names)}; a"
+                " folder stands for the CSV, JSONL and Parquet files in it, not below it (for"
+                " those there are patterns, as exports/**/*.csv)"
+            )
+            yield Remark(text, "passed_over", "warning")
 
 
 def _unseen(stream: Stream) -> Iterator[Remark]:

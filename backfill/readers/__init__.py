@@ -15,7 +15,7 @@ from backfill.readers.framing import Reader
 from backfill.readers.guises import check_guise
 from backfill.readers.jsonl import JsonlReader
 from backfill.readers.parquet import ParquetReader
-from backfill.readers.sources import find, is_open, is_remote
+from backfill.readers.sources import find, is_open, is_remote, passed_over
 from backfill.records import SourceFile
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "is_open",
     "is_remote",
     "open_file",
+    "passed_over",
 ]
 
 

@@ -16,6 +16,11 @@ FORMATS = {
 }
 COMPRESSIONS = (".gz", ".zst")
 
+#: Endings of what lies beside data and holds none.
+NO_DATA = frozenset(
+    (".md", ".py", ".sh", ".yaml", ".yml", ".html", ".log", ".toml", ".sql", ".lock")
+)
+
 
 def format_of(path: AnyPath) -> str | None:
     """The format the file's name says: csv, jsonl, parquet or None."""
@@ -30,4 +35,17 @@ def format_of(path: AnyPath) -> str | None:
 def stands_for(path: AnyPath, form: str | None) -> bool:
     """Whether a folder stands for a file in it; form: as configured."""
     told = format_of(path)
-    return not path.name.startswith((".", "_")) and told is not None and form in (None, told)
+    return not _is_hidden(path) and told is not None and form in (None, told)
+
+
+def may_hold_rows(path: AnyPath, *, is_folder: bool) -> bool:
+    """Whether rows may be expected in what a folder holds and does not stand for.
+
+    A configured format leaves out files of the other formats: that is meant.
+    """
+    is_told = format_of(path) is not None or path.suffix.lower() in NO_DATA
+    return not _is_hidden(path) and (is_folder or not is_told)
+
+
+def _is_hidden(path: AnyPath) -> bool:
+    return path.name.startswith((".", "_"))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from backfill.errors import MappingError
-from backfill.readers.naming import stands_for
+from backfill.readers.naming import may_hold_rows, stands_for
 from backfill.readers.source_errors import source_errors
 from backfill.remote import RemotePath, remote_path
 
@@ -45,6 +45,16 @@ def found(
     if not is_there:
         raise MappingError(f"there is no bucket '{place.bucket}'", where, "mend the URI")
     raise MappingError(f"no file found at '{text}'", where, "mend the URI")
+
+
+def passed_over(text: str) -> Iterator[tuple[RemotePath, bool]]:
+    """As of `sources.passed_over`, of one URI."""
+    place = remote_path(text, "source")
+    with source_errors(str(place)):
+        for path, kind in place.below(is_deep=False) if place.kind() == "folder" else ():
+            is_folder = kind == "folder"
+            if may_hold_rows(path, is_folder=is_folder):
+                yield path, is_folder
 
 
 def _fixed(key: str) -> list[str]:

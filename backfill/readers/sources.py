@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import NoReturn
 from backfill.errors import MappingError
 from backfill.mapping import Source
 from backfill.readers import remote_sources
-from backfill.readers.naming import FORMATS, format_of, stands_for
+from backfill.readers.naming import FORMATS, format_of, may_hold_rows, stands_for
 from backfill.records import SourceFile
 from backfill.remote import AnyPath, RemotePath, is_uri
 
@@ -68,6 +68,31 @@ def find(
             "make a stream for each format",
         )
     return found
+
+
+def passed_over(
+    source: Source, base: Path, own: Sequence[Path] = ()
+) -> Iterator[tuple[AnyPath, str]]:
+    """What lies in folders among the entries, is not read, and may hold rows; with its label.
+
+    Labels of folders end with a "/". own: what the job itself keeps, perhaps there.
+    Raises SourceError where a store does not tell.
+    """
+    for text in _entries(source):
+        if is_uri(text):
+            inside: Iterable[tuple[AnyPath, bool]] = remote_sources.passed_over(text)
+        else:
+            inside = _passed_over(base / text, own)
+        for path, is_folder in sorted(inside, key=str):
+            yield path, _label(path, base) + "/" * is_folder
+
+
+def _passed_over(folder: Path, own: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
+    kept = {place.resolve() for one in own for place in (one, *one.parents)}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        is_folder = path.is_dir()
+        if may_hold_rows(path, is_folder=is_folder) and path.resolve() not in kept:
+            yield path, is_folder
 
 
 def _entries(source: Source) -> list[str]:

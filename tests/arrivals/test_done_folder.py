@@ -118,6 +118,17 @@ def test_a_done_folder_within_the_glob_is_not_read_again(tmp_path):
     assert standing(tmp_path / "in") == ["done/a-2.csv", "done/a.csv"]
 
 
+def test_a_done_folder_within_the_source_is_not_told_of_as_passed_over(tmp_path):
+    with recording() as server:
+        nights = Nights(tmp_path, server, PEOPLE | {"source": "in"})
+        texts = []
+        for folder in ("in/done", "in/done", "elsewhere"):
+            come(tmp_path, a=["a"])
+            texts.append(nights.run("--done-folder", folder)[1].text)
+
+    assert ["not read" in text for text in texts] == [False, False, True]
+
+
 def test_what_was_taken_without_a_done_folder_moves_with_the_next_run(tmp_path):
     """Also what a crash between the last commit and the moves leaves behind."""
     come(tmp_path, a=["a"], b=["b", TOO_LONG])

@@ -82,6 +82,21 @@ def test_a_folder_means_the_files_of_rows_in_it(tmp_path):
     assert drafted(tmp_path, ".").counts == {"people": (4, 0, 0)}
 
 
+def test_what_else_a_folder_holds_is_left_out_by_name_unless_it_is_named_too(tmp_path):
+    (tmp_path / "exports" / "2024").mkdir(parents=True)
+    write(tmp_path, "exports/people.csv", LINES)
+    write(tmp_path, "exports/2024/companies.csv", ["company_id,name", "1,a", "2,b"])
+    (tmp_path / "exports" / "book.xlsx").write_bytes(b"PK")
+
+    one = drafted(tmp_path, "exports")
+    both = drafted(tmp_path, "exports", "exports/2024")
+
+    assert "exports/2024/: a folder stands for" in one.text
+    assert "exports/book.xlsx: a folder stands for" in one.text
+    assert "exports/2024/: " not in both.text
+    assert "exports/book.xlsx: a folder stands for" in both.text
+
+
 def test_rejects_of_an_earlier_run_are_read_without_their_own_columns(tmp_path):
     lines = ["email,first_name,last_name,_file,_row,_rule,_reason", "p@example.com,A,B,x,1,y,z"]
     write(tmp_path, "contacts.csv", lines)

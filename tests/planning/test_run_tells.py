@@ -20,6 +20,23 @@ def test_a_source_of_a_header_alone_is_a_remark(tmp_path):
     assert "people: its source holds no rows" in run.text
 
 
+def test_what_a_folder_holds_and_nothing_reads_is_named_before_anything_is_sent(tmp_path):
+    (tmp_path / "in" / "older").mkdir(parents=True)
+    write_people(tmp_path / "in" / "people.csv", 5)
+    (tmp_path / "in" / "more.xlsx").write_bytes(b"PK")
+    write_job(tmp_path, PEOPLE | {"source": "in/"})
+
+    with recording() as server:
+        plan = command(tmp_path, server.address, "plan", "job.yaml", "--json")
+        check = command(tmp_path, server.address, "check", "job.yaml")
+        run = run_job(tmp_path, server.address)
+
+    said = "people: not read, though in the folder of its source: in/more.xlsx, in/older/;"
+    assert [text.startswith(said) for text in plan.told["warnings"]].count(True) == 1
+    assert [said in one.text for one in (check, run)] == [True, True]
+    assert (run.code, run.told["rows"]["delivered"]) == (0, 5)
+
+
 def test_empty_json_lines_are_a_remark_of_run_and_plan(tmp_path):
     (tmp_path / "people.jsonl").write_text("")
     write_job(tmp_path, PEOPLE | {"source": "people.jsonl"})

@@ -11,7 +11,7 @@ import pytest
 
 from backfill.errors import MappingError, SourceError
 from backfill.mapping import Source
-from backfill.readers import find, fingerprint, is_open, open_file
+from backfill.readers import find, fingerprint, is_open, open_file, passed_over
 from backfill.records import Form
 
 
@@ -37,6 +37,28 @@ def test_a_folder_stands_for_its_known_files_that_are_not_hidden(tmp_path: Path)
 
     assert labels(tmp_path, "e") == ["e/a.tsv.zst", "e/b.csv"]
     assert labels(tmp_path, "e/**/[a-z].csv") == ["e/b.csv", "e/f/g.csv"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("e", ["e/book.xlsx", "e/f/", "e/people.csv.bz2", "e/x.parquet/"]),
+        (["e/f", "e"], ["e/book.xlsx", "e/f/", "e/people.csv.bz2", "e/x.parquet/"]),
+        ("e/*.csv", []),
+        ("e/a.csv", []),
+    ],
+)
+def test_what_a_folder_holds_and_does_not_stand_for_is_known(
+    tmp_path: Path, path: str | list[str], expected: list[str]
+) -> None:
+    make(tmp_path, "e/a.csv", "e/b.jsonl", "e/book.xlsx", "e/people.csv.bz2", "e/README.md")
+    make(tmp_path, "e/f/g.csv", "e/x.parquet/part-0.parquet", "e/.h/i.csv", "e/_j/k.csv")
+    make(tmp_path, "e/state/done/job.checkpoint", "e/job.rejects/people.csv")
+    own = [tmp_path / "e/state/done/job.checkpoint", tmp_path / "e/job.rejects"]
+
+    for form in (None, "csv"):
+        found = passed_over(Source(path=path, format=form), tmp_path, own)
+        assert [label for _, label in found] == expected
 
 
 def test_a_list_keeps_its_order_and_no_file_comes_twice(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from backfill.errors import MappingError
 from backfill.mapping import Source
-from backfill.readers import find, is_open
+from backfill.readers import find, is_open, passed_over
 
 from .store import BUCKET, Store, uri
 
@@ -41,6 +41,18 @@ def test_a_uri_means_what_a_path_means(tmp_path, store: Store, options):
     by_uri = [labels(tmp_path, uri(path), **options) for path in patterns]
 
     assert by_uri == [sorted(map(uri, found)) for found in by_path]
+
+
+def test_what_a_folder_holds_and_does_not_stand_for_is_known_as_on_a_disk(tmp_path, store: Store):
+    for name in TREE:
+        store.put(name, b"a\n1\n")
+    store.put("e/book.xlsx", b"PK")
+
+    def passed(key: str) -> list[str]:
+        return [label for _, label in passed_over(Source(path=uri(key)), tmp_path)]
+
+    assert passed("e/") == passed("e") == [uri("e/book.xlsx"), uri("e/f/"), uri("e/part.csv/")]
+    assert passed("e/b.csv") == passed("e/*") == []
 
 
 def test_uris_and_paths_stand_in_one_list_and_an_object_comes_once(tmp_path, store: Store):
