@@ -14,6 +14,10 @@ from typing import Any, Self
 
 Serving = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
+#: Seconds by which a busy machine may take in one request later than the next: a server sees a pace
+#: only as exactly. When requests start is a law of its own, elsewhere.
+NOISE_S = 0.05
+
 
 @contextlib.asynccontextmanager
 async def listening(
