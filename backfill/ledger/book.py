@@ -40,7 +40,7 @@ class Ledger:
     """What is done, and what changed since it was last asked.
 
     files, counts, rules, cursors: what a checkpoint gave back. Rows that were outstanding then
-    count as not read: they will be read again.
+    will be read again, and count once.
     """
 
     def __init__(
@@ -51,11 +51,10 @@ class Ledger:
         cursors: Mapping[str, Cursor] | None = None,
     ) -> None:
         self._files = {(state.stream, state.index): FileLedger(state) for state in files}
-        self._counts = {n: c._replace(read=c.done) for n, c in (counts or {}).items()}
+        self._counts = dict(counts or {})
+        self._again = Counter({name: one.unprocessed for name, one in self._counts.items()})
         self._changed_files: set[tuple[str, int]] = set()
-        self._changed_streams = {
-            name for name, one in (counts or {}).items() if one.read != one.done
-        }
+        self._changed_streams: set[str] = set()
         self._requests: list[Request] = []
         self._rules = Counter(rules)
         self._changed_rules: set[tuple[str, str]] = set()
@@ -92,24 +91,19 @@ class Ledger:
 
     def unread(self, stream: str, rows: int) -> None:
         """So many rows that were read and are not done will be read again."""
-        self._counts[stream] = self.counts(stream)._replace(read=self.counts(stream).read - rows)
-        self._changed_streams.add(stream)
+        self._again[stream] += rows
 
     def rows(self, file: SourceFile) -> int | None:
         """How many rows the file has; None until it was read to its end."""
         return self._file(file).rows
 
     def reach(self, stream: str) -> int:
-        """Rows of the stream's files up to the last that is done, to eight more: all were read.
+        """How many rows of the stream were looked at, at the most.
 
-        After a resume they are more than `counts` says were read: those that were outstanding will
-        be read again.
+        Rows that are to be read again are among those that were; which they are is not known, so
+        what is read meanwhile may be others.
         """
-        return sum(
-            known.done.top if known.rows is None else known.rows
-            for (name, _), known in self._files.items()
-            if name == stream
-        )
+        return self.counts(stream).read + self._again[stream]
 
     def is_finished(self, file: SourceFile) -> bool:
         """Whether the file was read to its end and all of its rows are done."""
@@ -126,7 +120,16 @@ class Ledger:
         block: less the rows that are done; also one with none left, for where it begins.
         """
         self._file(block.file).note(block.start)
-        self._count(block.file, Counts(read=block.row_count))
+        known = min(self._again[block.file.stream], block.row_count)
+        self._again[block.file.stream] -= known
+        self._count(block.file, Counts(read=block.row_count - known))
+
+    def read_through(self, stream: str) -> None:
+        """All of the stream was read: what was to be read again and did not come was not read."""
+        left = self._again.pop(stream, 0)
+        if left:
+            self._counts[stream] = self.counts(stream).plus(Counts(read=-left))
+            self._changed_streams.add(stream)
 
     def filtered(self, file: SourceFile, rows: Int64s, part: Part) -> None:
         """Rows nothing is wrong with are not sent, for the named reason."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 from backfill.changes import Departures
@@ -149,6 +148,7 @@ class Account:
     def read_through(self) -> None:
         """See `Books`. Raises GuardError where more is refused than `max_rejects` bears."""
         self._is_read = True
+        self._ledger.read_through(self._stream.name)
         self._check_rejects()
 
     @property
@@ -219,7 +219,7 @@ class Account:
             self._stream.stream,
             self._terms.max_rejects,
             self.counts,
-            partial(self._ledger.reach, name),
+            self._ledger.reach(name),
             self._terms.rejects,
             is_read=self._is_read,
         )

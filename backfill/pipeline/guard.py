@@ -6,7 +6,7 @@ backfill historical data]
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from backfill.errors import GuardError
@@ -67,23 +67,22 @@ def check_rejects(
     stream: Stream,
     default: int | str | None,
     counts: Counts,
-    reach: Callable[[], int],
+    reach: int,
     rejects: Path,
     *,
     is_read: bool,
 ) -> None:
     """Raise GuardError where more rows of a stream are rejected than `max_rejects` bears.
 
-    default: the job's, for a stream that has none. reach: rows that were looked at for it, also by
-    processes before this one: what they rejected far ahead of what they delivered is a share of all
-    that they had read. rejects: their folder, for the message.
+    default: the job's, for a stream that has none. reach: how many of its rows were looked at, also
+    by processes before this one. rejects: their folder, for the message.
     is_read: whether all of the stream is read; before that a share is held from SHARE_ROWS_MIN on.
     """
     bound, read = default if stream.max_rejects is None else stream.max_rejects, counts.read
     if bound is None or counts.rejected <= rows_max(bound, read):
         return
     if isinstance(bound, str) and not is_read:
-        read = max(read, reach())
+        read = reach
         if read < SHARE_ROWS_MIN or counts.rejected <= rows_max(bound, read):
             return
     raise GuardError(

@@ -275,6 +275,29 @@ def test_rows_outstanding_at_the_cut_are_counted_as_read_once_only():
     assert again.counts("people") == Counts(read=10, filtered_unchanged=3)
 
 
+def test_rows_looked_at_are_not_forgotten_and_none_is_imagined_between_shards():
+    ledger = Ledger()
+    ledger.read(block_of(0, 10))
+    ledger.read(block_of(1_000, 1_010))
+    ledger.filtered(FILE, rows_of(3, *range(1_000, 1_010)), "where")
+    again = Ledger(ledger.take_changes().files, ledger.known)
+    once_more = Ledger(again.take_changes().files, again.known)
+
+    assert [one.reach("people") for one in (ledger, again, once_more)] == [20, 29, 29]
+    assert [one.counts("people").read for one in (ledger, again, once_more)] == [20, 20, 20]
+
+
+def test_what_was_to_be_read_again_and_did_not_come_was_not_read():
+    before = Ledger()
+    before.read(block_of(0, 10))
+    before.filtered(FILE, rows_of(0, 1), "where")
+    ledger = Ledger(before.take_changes().files, before.known)
+    ledger.read(block_of(0, 5).without(ledger.is_done(FILE, 0, 5)))
+    ledger.read_through("people")
+
+    assert ledger.counts("people") == Counts(read=5, filtered_where=2)
+
+
 def test_only_what_changed_is_taken_and_only_once():
     ledger = Ledger()
     request = Request(1.5, "people", 3, 400, 200, 1)
