@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +14,7 @@ from backfill.distribute.clock import Clock
 from backfill.distribute.hiring import Hiring
 from backfill.distribute.leases import LeasedPace
 from backfill.distribute.links import Engine
+from backfill.distribute.losses import KEPT_BACK_S
 from backfill.distribute.member import Member
 from backfill.distribute.messages import (
     Ended,
@@ -62,7 +64,10 @@ class Crew:
         self._members: dict[str, Member] = {}
         self._wave: Wave | None = None
         self._alone: Alone | None = None
-        self._is_stopped = False
+        self._places: dict[str, int] = {}  # of living workers
+        self._stopping = asyncio.Event()
+        self._ending: asyncio.TimerHandle | None = None
+        self._quiet_from_s = 0.0
         self._failure: BackfillError | None = None
 
     @property
@@ -77,8 +82,11 @@ class Crew:
 
     async def wave(self, stream: OpenStream, account: Account) -> None:
         """See `Carrier`."""
+        await self._quiet()
         if self._failure is not None:
             raise self._failure
+        if self._stopping.is_set():
+            return
         if why := _must_be_alone(stream, self._charge.terms.limit):
             self._charge.says(f"{stream.name}: sent by one process, {why}", "sent_alone")
             await self._by_itself(stream, account)
@@ -99,17 +107,23 @@ class Crew:
         self._hiring.over()
         if self._alone is not None:
             self._alone.stop()
-        if self._is_stopped:
+        if self._stopping.is_set():
             for member in list(self._members.values()):
                 member.hand.end()
-        self._is_stopped = True
+            return
+        self._stopping.set()
         for member in self._members.values():
             member.tell(Stop())
         if self._wave is not None:
             self._wave.stop()
+        # A worker that does not hear must not be waited for.
+        late_s = self._charge.limits.stop_within_s + 1.0
+        self._ending = asyncio.get_running_loop().call_later(late_s, self.stop)
 
     async def close(self) -> None:
         """See `Carrier`."""
+        if self._ending is not None:
+            self._ending.cancel()
         self._pacer.close()
         await self._hiring.close()
         if self._alone is not None:
@@ -118,8 +132,8 @@ class Crew:
     def setup(self, member: Member) -> Setup:
         """See `Employer`."""
         charge, limits = self._charge, self._charge.limits
-        # As many as there may be, whoever replaces whom: numbers go round.
-        place = (member.number - 1) % self._workers
+        place = min({*range(self._workers)} - {*self._places.values()}, default=0)
+        self._places[member.name] = place
         own = replace(
             limits,
             concurrency=limits.concurrency and (limits.concurrency + place) // self._workers,
@@ -134,7 +148,7 @@ class Crew:
         """See `Employer`."""
         self._pacer.admit(member.name, member.tell)
         self._members[member.name] = member
-        if self._is_stopped:
+        if self._stopping.is_set():
             member.tell(Stop())
         elif self._wave is not None:
             self._wave.joins(member)
@@ -142,7 +156,7 @@ class Crew:
     def heard(self, member: Member, message: FromWorker) -> None:
         """See `Employer`."""
         if isinstance(message, Wanted | Unwanted | Ended):
-            if not self._is_stopped:
+            if not self._stopping.is_set():
                 self._pacer.hear(member.name, message)
         elif isinstance(message, Limited):
             member.limited_by = message.limited_by
@@ -156,6 +170,9 @@ class Crew:
     def left(self, member: Member) -> None:
         """See `Employer`."""
         self._members.pop(member.name, None)
+        self._places.pop(member.name, None)
+        if any(not one.is_finished for one in member.shards.values()):
+            self._quiet_from_s = asyncio.get_running_loop().time() + KEPT_BACK_S
         self._pacer.dismiss(member.name)
         if self._wave is not None:
             self._wave.leaves(member)
@@ -165,10 +182,15 @@ class Crew:
         self._failure = self._failure or error
         if self._wave is not None:
             self._wave.fail(error)
-        if not self._is_stopped:
+        if not self._stopping.is_set():
             self.stop()
-            loop = asyncio.get_running_loop()
-            loop.call_later(self._charge.limits.stop_within_s + 1.0, self.stop)
+
+    async def _quiet(self) -> None:
+        """Wait for what lost workers had in flight: a wave may undo what the one before does."""
+        left_s = self._quiet_from_s - asyncio.get_running_loop().time()
+        if left_s > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), left_s)
 
     async def _by_itself(self, stream: OpenStream, account: Account) -> None:
         if self._alone is None:

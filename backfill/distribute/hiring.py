@@ -16,12 +16,15 @@ from backfill.errors import BackfillError, UsageError, foreseen
 from backfill.pipeline.destination import Place
 from backfill.remarks import Says
 
-#: Workers that may be lost in a row, for each there is to be, with nothing heard of rows between.
+#: Workers that may be lost in a row, for each there is to be, with no row done in between.
 LOSSES_MAX = 3
 
 #: Seconds after which a worker that has not started is spoken of, how long one may take until its
 #: first word, and after which one that says no more is taken for hung, or its network.
 ROOM_S, START_S_MAX, SILENT_MAX_S = 10.0, 300.0, 60.0
+
+#: Seconds in which a worker says something if it lives: it may be the driver that stood still.
+ANSWER_S = 5.0
 
 
 class Employer(Protocol):
@@ -132,7 +135,9 @@ class Hiring:
                 self._let_in(member, message)
             else:
                 self._employer.heard(member, message)
-                if isinstance(message, Told | Answered):
+                if isinstance(message, Answered) or (
+                    isinstance(message, Told) and message.settled.done
+                ):
                     self._losses = 0
         except Exception as error:  # of any kind: a run must not go on without its books
             self._employer.failed(foreseen(error))
@@ -169,11 +174,14 @@ class Hiring:
 
 async def _word(hand: Hand, within_s: float) -> bytes:
     """What a worker says next; once it is there it says something every second."""
+    hearing = asyncio.ensure_future(hand.hear())
     try:
-        async with asyncio.timeout(within_s):
-            return await hand.hear()
-    except TimeoutError as error:
-        raise Lost(f"silent for {within_s:.0f} s") from error
+        for patience_s in (within_s, ANSWER_S):
+            if (await asyncio.wait({hearing}, timeout=patience_s))[0]:
+                return hearing.result()
+    finally:
+        hearing.cancel()
+    raise Lost(f"silent for {within_s:.0f} s")
 
 
 def check_alike(member: Member, word: Ready) -> None:

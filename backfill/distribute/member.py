@@ -21,6 +21,7 @@ class Progress:
     """What became of the rows of a shard, at the worker that has it.
 
     read: rows that were told. done: those of them that are. held: those that stay for a later run.
+    young, future: as of Settled, of the rows that were told.
     cuts_left: how many of its cuts are not read to their end.
     expected: how many rows it will have, as far as that is known.
     """
@@ -30,12 +31,18 @@ class Progress:
     read: int = 0
     done: int = 0
     held: int = 0
+    young: int = 0
+    future: int = 0
     expected: int | None = None
 
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left to do of it."""
         return not self.cuts_left and self.read == self.done + self.held
+
+    def again(self, rows: int) -> int:
+        """About how many of so many rows that were told another worker will tell again."""
+        return round(rows * (self.read - self.done) / max(1, self.read))
 
     @property
     def rows(self) -> int:
@@ -93,6 +100,8 @@ class Member:
         one.read += settled.row_count
         one.done += settled.done
         one.held += settled.held
+        one.young += settled.young
+        one.future += settled.future
         self.rows += settled.done
 
     def answered(self, word: Answered) -> None:

@@ -119,7 +119,8 @@ class RayEngine:
     """Actors of a cluster that is there; as of `Engine`.
 
     address: of the cluster; None: RAY_ADDRESS, or the one that was started on this machine.
-    Raises UsageError where Ray is not installed, and where it is not one cluster that is found.
+    Raises UsageError where Ray is not installed, where it is not one cluster that is found, and
+    where this machine is none of its nodes.
     """
 
     def __init__(self, address: str | None) -> None:
@@ -135,6 +136,7 @@ class RayEngine:
         self._address = _address(address or os.environ.get("RAY_ADDRESS"))
         try:
             _knock(self._address)
+            _check_node(self._address)
             self._ray.init(
                 self._address,
                 namespace="backfill",
@@ -226,6 +228,20 @@ def _nobody(place: str) -> UsageError:
         "--ray-address",
         "start one (`ray start --head`), or say where it is: --ray-address HOST:6379",
     )
+
+
+def _check_node(address: str) -> None:
+    """Raise UsageError where no node runs here: Ray looks for one for a minute."""
+    from ray._private import services
+
+    find: Any = services.find_node_ids
+    if not find():
+        raise UsageError(
+            f"this machine is no node of the Ray cluster at {address}",
+            "--ray-address",
+            "run the command on a node, or make this machine one that has no workers: `ray start"
+            f" --address {address} --num-cpus 0`",
+        )
 
 
 def _knock(address: str) -> None:

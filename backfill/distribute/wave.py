@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from backfill.distribute.doubts import Doubts
 from backfill.distribute.looking import AHEAD, Looking
+from backfill.distribute.losses import Losses
 from backfill.distribute.member import Member, Progress
 from backfill.distribute.messages import (
     Answered,
@@ -28,10 +29,6 @@ from backfill.pipeline.account import Account
 from backfill.pipeline.blocks import turns
 from backfill.pipeline.carrying import Charge
 from backfill.pipeline.sources import OpenStream
-
-#: Seconds that the shards of a lost worker wait where order matters: what it had in flight may be
-#: under way at the API still, and must not be applied after what is sent of the same entities then.
-KEPT_BACK_S = 10.0
 
 #: Seconds that workers have to come before a stream is shared out among those that are there.
 JOIN_S_MAX = 15.0
@@ -65,7 +62,8 @@ class Wave:
         self._is_planned = self._is_stopped = False
         self._looking: Looking | None = None
         self.is_shared = False
-        self._kept_back = 0  # how many lost workers' shards wait
+        self._is_apart = not stream.stream.is_ordered  # its shards may be sent in any order
+        self._losses = Losses(stream, self._ledger, self._again, failed)
         self._doubts = Doubts(account, f"{charge.place.address}, stream '{stream.name}'")
         self._news = asyncio.Event()
         self._failure: BaseException | None = None
@@ -88,7 +86,7 @@ class Wave:
         stream = self._stream
         found = shards(self._files, sizes(stream, self._workers))
         try:
-            if stream.stream.is_ordered and self._workers > 1:
+            if not self._is_apart and self._workers > 1:
                 await self._plan_apart(found)
             else:
                 await self._plan(found)
@@ -112,22 +110,17 @@ class Wave:
         member.shards.clear()
         for one in [] if self._is_stopped else left:
             self._ledger.unread(self._stream.name, one.read - one.done)
-            self._account.held -= one.held
-        if left and self._stream.stream.is_ordered:
-            self._kept_back += 1
-            asyncio.get_running_loop().call_later(KEPT_BACK_S, self._again, left)
-        elif left:
-            self._queue.extendleft(one.shard for one in reversed(left))
+            self._account.unsettled(one.held, one.again(one.young), one.again(one.future))
         if self._looking is not None:
             self._looking.leaves(member)
         member.looks.clear()
+        self._losses.add([] if self._is_stopped else left)
         self._feed()
 
-    def _again(self, left: list[Progress]) -> None:
+    def _again(self, left: list[Shard]) -> None:
         """What a lost worker had may go on."""
-        self._kept_back -= 1
         if not self._is_stopped:
-            self._queue.extendleft(one.shard for one in reversed(left))
+            self._queue.extendleft(reversed(left))
         self._feed()
 
     def heard(self, member: Member, message: FromWorker) -> None:
@@ -154,7 +147,7 @@ class Wave:
         is_idle = all(one.state == "resting" and not one.shards for one in self._members.values())
         if self._is_stopped:
             return all(one.state == "resting" for one in self._members.values())
-        return is_idle and self._is_planned and not self._queue and not self._kept_back
+        return is_idle and self._is_planned and not self._queue and not self._losses.kept_back
 
     async def _plan(self, found: Iterator[Shard]) -> None:
         """Take shards as they are found, not too many ahead."""
@@ -178,6 +171,7 @@ class Wave:
             await self._joined()
             is_merge = self._stream.stream.merge is not None  # of two entities at once
             found = [whole(found)] if is_merge else by_share(found, max(1, len(self._members)))
+        self._is_apart = True
         if not self._is_stopped:
             self._queue.extend(found)
         self._is_planned = True
@@ -214,7 +208,8 @@ class Wave:
             return
         if self._looking is not None:
             self._looking.feed(self._members.values())
-        for member in self._by_need():
+        is_next = self._is_apart or not self._losses.kept_back
+        for member in self._by_need() if is_next else ():
             if not self._queue:
                 break
             if member.state == "resting":

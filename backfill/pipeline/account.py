@@ -128,6 +128,12 @@ class Account:
         self._watcher.settled(settled.done, refused)
         self._check_rejects()
 
+    def unsettled(self, held: int, young: int, future: int) -> None:
+        """So many rows, as of Settled, will be settled again."""
+        self.held -= held
+        self._young -= young
+        self._future -= future
+
     def answered(self, delivery: Delivery, rejected: Sequence[Rejected]) -> None:
         """See `Books`. Raises GuardError where more is refused than `max_rejects` bears."""
         if rejected:

@@ -62,8 +62,11 @@ def spread(folder: Path, rows: list[Row], files: int, ending: str = "csv") -> No
 
 
 def workers_of(process_id: int) -> list[psutil.Process]:
-    """The workers of a command that runs."""
-    found = psutil.Process(process_id).children(recursive=True)
+    """The workers of a command; none once that has ended."""
+    try:
+        found = psutil.Process(process_id).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
     return [one for one in found if "backfill.distribute.process" in " ".join(_words(one))]
 
 

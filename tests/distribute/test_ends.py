@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 import psutil
 import pytest
 
+from backfill.distribute.hiring import SILENT_MAX_S
 from tests.end_to_end.command import adds_up, ended, run_job, start, write_job
 from tests.end_to_end.recorder import Answer, Posted, Recorder, recording
 
@@ -81,6 +82,109 @@ def test_a_worker_that_is_killed_loses_nothing_and_its_shard_goes_on(tmp_path, s
                 latest[operation["identifiers"]["id"]] = int(operation["attributes"]["n"])
         right = {row["id"]: int(row["n"]) for row in rows if len(row["note"]) == 1}
         assert dict(latest) == right
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_a_sole_worker_that_is_killed_is_no_excuse_for_another_order(tmp_path, workers):
+    rows = [{"id": f"p{n % 100}", "n": str(n), "note": "x"} for n in range(1_200)]
+    spread(tmp_path / "people", rows, 6)
+    write_job(tmp_path, PEOPLE, operations_per_s=20 * BATCH, concurrency=1)  # so it is sole
+
+    with recording() as server:
+        words = ("run", "job.yaml", "--json", "--engine", "local", "--workers", workers)
+        process = start(tmp_path, server.address, *words)
+        until(lambda: len(server.posted) > 14)
+        (worker,) = workers_of(process.pid)
+        worker.kill()
+        run = ended(process)
+
+    latest = {o["identifiers"]["id"]: o["attributes"]["n"] for o in server.accepted}
+    assert run.code == 0, run.text
+    assert run.told["rows"]["delivered"] == 1_200
+    assert latest == {row["id"]: row["n"] for row in rows}
+
+
+@pytest.mark.timeout(120)
+def test_what_a_dead_worker_had_in_flight_is_applied_before_the_next_stream(tmp_path):
+    spread(tmp_path / "orders", orders(range(400)), 4)
+    write(tmp_path / "erased.csv", people(range(50)))
+    erased = {"name": "erased", "source": "erased.csv", "person": {"id": "id"}, "action": "delete"}
+    write_job(tmp_path, EVENTS, erased, operations_per_s=50 * BATCH)
+
+    def long(posted: Posted) -> Answer:
+        return Answer(delay_s=6.0 if posted.number == 0 else 0.01)
+
+    with recording(long) as server:
+        process = start(tmp_path, server.address, "run", "job.yaml", "--json", *THREE)
+        until(lambda: server.posted)
+        for worker in workers_of(process.pid):
+            worker.kill()
+        run = ended(process)
+
+    applied = sorted(server.posted, key=lambda one: one.at_s + one.answer.delay_s)
+    actions = [one.get("action") for posted in applied for one in posted.operations]
+    assert run.code == 0, run.text
+    assert actions[-50:] == ["delete"] * 50
+    assert "delete" not in actions[:-50]
+
+
+@pytest.mark.timeout(120)
+def test_rows_that_end_every_worker_end_the_run_and_are_named(tmp_path):
+    write(tmp_path / "orders/all.csv.gz", orders(range(2_000)))
+    write_job(tmp_path, EVENTS, operations_per_s=2_000)
+
+    with recording(lambda _: Answer(delay_s=60.0)) as server:
+        words = ("run", "job.yaml", "--json", "--engine", "local", "--workers", "1")
+        process = start(tmp_path, server.address, *words)
+        seen_before = 0
+        while process.poll() is None:  # each has read rows and sent some when it ends
+            until(lambda: len(server.posted) > seen_before or process.poll() is not None)  # noqa: B023
+            for worker in workers_of(process.pid):
+                worker.kill()
+            time.sleep(0.2)
+            seen_before = len(server.posted)
+        run = ended(process)
+
+    assert run.code == 1, run.text
+    assert "workers in a row were lost with the same rows" in run.text
+    assert "orders/all.csv.gz from row 1 on" in run.text
+    assert len(server.posted) < 40
+
+
+@pytest.mark.timeout(120)
+def test_what_is_told_of_events_is_told_once_whoever_dies(tmp_path):
+    rows = [row | {"at": "4000000000"} for row in orders(range(3_000))]
+    spread(tmp_path / "orders", rows, 6)
+    write_job(tmp_path, EVENTS | {"campaigns": "allow"}, operations_per_s=80 * BATCH)
+
+    with recording() as server:
+        process = start(tmp_path, server.address, "run", "job.yaml", "--json", *THREE)
+        until(lambda: len(server.posted) > 8)
+        for worker in workers_of(process.pid):
+            worker.kill()
+        run = ended(process)
+
+    assert run.code == 0, run.text
+    assert "events that lie in the future: 3,000" in run.text
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_hears_nothing_is_not_waited_for_when_the_run_is_to_end(tmp_path):
+    spread(tmp_path / "orders", orders(range(3_000)), 6)
+    write_job(tmp_path, EVENTS, operations_per_s=10 * BATCH)
+
+    with recording() as server:
+        process = start(tmp_path, server.address, "run", "job.yaml", "--json", *THREE)
+        until(lambda: len(server.posted) > 8)
+        workers_of(process.pid)[0].suspend()
+        process.terminate()
+        begun_s = time.monotonic()
+        run = ended(process, 100)
+
+    assert run.code == 143, run.text
+    assert adds_up(run.told["rows"])
+    assert time.monotonic() - begun_s < SILENT_MAX_S - 10
 
 
 @pytest.mark.timeout(180)

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,12 +18,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psutil
 import pytest
 
 from backfill.checkpoint import peek
+from backfill.distribute.on_ray import RayEngine
+from backfill.errors import UsageError
 from backfill.sandbox import requests
 from tests.end_to_end.command import command, ended, start, write_job
 from tests.end_to_end.recorder import recording
@@ -218,3 +222,23 @@ def test_a_cluster_that_is_not_there_is_said_in_one_sentence(tmp_path):
     assert run.code == 2, run.text
     assert "no Ray cluster answers at 127.0.0.1:9" in run.text
     assert "--ray-address HOST:6379" in run.text
+
+
+def test_a_driver_on_a_machine_that_is_no_node_is_told_so_at_once(monkeypatch):
+    from ray._private import services
+
+    def settings(listener: socket.socket) -> None:
+        way, _ = listener.accept()
+        with way:
+            way.recv(64)
+            way.sendall(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))  # as a server of gRPC
+
+    monkeypatch.setattr(services, "find_node_ids", lambda: set())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=settings, args=(listener,), daemon=True).start()
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+
+        with pytest.raises(UsageError, match="this machine is no node of the Ray cluster") as told:
+            RayEngine(address)
+
+    assert f"ray start --address {address} --num-cpus 0" in told.value.fix

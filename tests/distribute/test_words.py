@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from backfill.distribute import hiring
 from backfill.distribute.hiring import Hiring
 from backfill.distribute.links import understood
 from backfill.distribute.local import LocalEngine
@@ -81,3 +84,25 @@ def test_a_worker_that_nobody_understands_is_let_go_and_ends_the_run():
     assert employer.gone == ["worker 1", "worker 2"]
     assert all("a mistake in backfill itself" in error.what for error in employer.errors)
     assert len(employer.errors) == 2
+
+
+@pytest.mark.parametrize(("late_s", "is_lost"), [(0.2, False), (60.0, True)])
+def test_a_worker_is_asked_once_more_before_it_is_given_up(monkeypatch, late_s, is_lost):
+    """It may be the driver that stood still, with what was said unread."""
+    monkeypatch.setattr(hiring, "START_S_MAX", 0.02)
+    monkeypatch.setattr(hiring, "ANSWER_S", 1.0)
+
+    class Late(Mumbling):
+        async def hear(self) -> bytes:
+            await asyncio.sleep(late_s)
+            return await super().hear()
+
+    async def said() -> list[str]:
+        words: list[str] = []
+        hired = Hiring(Late(), 1, None, lambda *told: words.append(told[0]), Employer())
+        hired.begin()
+        await asyncio.sleep(1.5)
+        await hired.close()
+        return words
+
+    assert any("silent" in word for word in asyncio.run(said())) == is_lost
