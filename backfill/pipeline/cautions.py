@@ -24,7 +24,7 @@ def cautions(
 ) -> Iterator[Remark]:
     """What is allowed and leaves the workspace otherwise than the exports say.
 
-    streams: those of the job, opened. Raises SourceError where a store does not tell.
+    streams: those of the job, opened. Raises what `readers.passed_over` raises.
     """
     yield from _passed_over(job, done_folder)
     found = widths(job, streams)

@@ -38,13 +38,14 @@ def stands_for(path: AnyPath, form: str | None) -> bool:
     return not _is_hidden(path) and told is not None and form in (None, told)
 
 
-def may_hold_rows(path: AnyPath, *, is_folder: bool) -> bool:
+def may_hold_rows(path: AnyPath, *, is_file: bool) -> bool:
     """Whether rows may be expected in what a folder holds and does not stand for.
 
-    A configured format leaves out files of the other formats: that is meant.
+    That is also a folder, and a link that leads nowhere. A configured format leaves out files of
+    the other formats: that is meant.
     """
     is_told = format_of(path) is not None or path.suffix.lower() in NO_DATA
-    return not _is_hidden(path) and (is_folder or not is_told)
+    return not _is_hidden(path) and not (is_file and is_told)
 
 
 def _is_hidden(path: AnyPath) -> bool:

@@ -52,9 +52,8 @@ def passed_over(text: str) -> Iterator[tuple[RemotePath, bool]]:
     place = remote_path(text, "source")
     with source_errors(str(place)):
         for path, kind in place.below(is_deep=False) if place.kind() == "folder" else ():
-            is_folder = kind == "folder"
-            if may_hold_rows(path, is_folder=is_folder):
-                yield path, is_folder
+            if may_hold_rows(path, is_file=kind == "file"):
+                yield path, kind == "folder"
 
 
 def _fixed(key: str) -> list[str]:

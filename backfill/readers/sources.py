@@ -22,6 +22,7 @@ from backfill.errors import MappingError
 from backfill.mapping import Source
 from backfill.readers import remote_sources
 from backfill.readers.naming import FORMATS, format_of, may_hold_rows, stands_for
+from backfill.readers.source_errors import source_errors
 from backfill.records import SourceFile
 from backfill.remote import AnyPath, RemotePath, is_uri
 
@@ -46,7 +47,7 @@ def find(
 
     may_be_empty: whether a folder that is there may hold none of them now.
     Raises MappingError where a path leads to no file, a name does not say its format, or the
-    files are of several formats.
+    files are of several formats, SourceError where a folder or a store does not tell.
     """
     where = f"stream {stream}, source"
     files: dict[AnyPath, SourceFile] = {}
@@ -76,7 +77,7 @@ def passed_over(
     """What lies in folders among the entries, is not read, and may hold rows; with its label.
 
     Labels of folders end with a "/". own: what the job itself keeps, perhaps there.
-    Raises SourceError where a store does not tell.
+    Raises SourceError where a folder or a store does not tell.
     """
     for text in _entries(source):
         if is_uri(text):
@@ -88,11 +89,12 @@ def passed_over(
 
 
 def _passed_over(folder: Path, own: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
-    kept = {place.resolve() for one in own for place in (one, *one.parents)}
-    for path in folder.iterdir() if folder.is_dir() else ():
-        is_folder = path.is_dir()
-        if may_hold_rows(path, is_folder=is_folder) and path.resolve() not in kept:
-            yield path, is_folder
+    kept = {os.path.realpath(place) for one in own for place in (one, *one.parents)}
+    with source_errors(str(folder)):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            is_own = os.path.realpath(path) in kept
+            if may_hold_rows(path, is_file=path.is_file()) and not is_own:
+                yield path, path.is_dir()
 
 
 def _entries(source: Source) -> list[str]:
@@ -105,8 +107,9 @@ def _found(
     """The root of one entry, as of SourceFile, and its files in their order."""
     if is_uri(text):
         return remote_sources.found(text, form, where, may_be_empty=may_be_empty)
-    root = _root(text, base)
-    paths = sorted(_files(base / text, text, base, form), key=str)
+    with source_errors(text):
+        root = _root(text, base)
+        paths = sorted(_files(base / text, text, base, form), key=str)
     if not paths and not (may_be_empty and root is not None and root.is_dir()):
         raise MappingError(
             f"no file found at '{text}'", where, f"mend the path; it starts from {base}"

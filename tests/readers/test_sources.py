@@ -54,11 +54,26 @@ def test_what_a_folder_holds_and_does_not_stand_for_is_known(
     make(tmp_path, "e/a.csv", "e/b.jsonl", "e/book.xlsx", "e/people.csv.bz2", "e/README.md")
     make(tmp_path, "e/f/g.csv", "e/x.parquet/part-0.parquet", "e/.h/i.csv", "e/_j/k.csv")
     make(tmp_path, "e/state/done/job.checkpoint", "e/job.rejects/people.csv")
+    (tmp_path / "e" / "gone.csv").symlink_to("unmounted/gone.csv")
+    (tmp_path / "e" / "loop.txt").symlink_to("loop.txt")
+    links = ["e/gone.csv", "e/loop.txt"] if expected else []
     own = [tmp_path / "e/state/done/job.checkpoint", tmp_path / "e/job.rejects"]
 
     for form in (None, "csv"):
         found = passed_over(Source(path=path, format=form), tmp_path, own)
-        assert [label for _, label in found] == expected
+        assert [label for _, label in found] == sorted(expected + links)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, mode: int) -> None:
+    make(tmp_path, "e/a.csv")
+    (tmp_path / "e").chmod(mode)
+    try:
+        with pytest.raises(SourceError, match="cannot be read: Permission denied"):
+            labels(tmp_path, "e")
+    finally:
+        (tmp_path / "e").chmod(0o700)
 
 
 def test_a_list_keeps_its_order_and_no_file_comes_twice(tmp_path: Path) -> None:
