@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from backfill.errors import UsageError
 
@@ -21,9 +21,13 @@ def carries(engine: EngineName | None, workers: int | None, address: str | None)
 
     engine:  None: this process alone.
     workers: None: one for each core that the engine has. address: of the cluster.
-    Raises UsageError for workers without an engine, an address that is not Ray's, and where the
-    engine is not installed or cannot be reached.
+    Raises UsageError for an engine that does not exist, workers without one or fewer than one, an
+    address that is not Ray's, and where the engine is not installed or cannot be reached.
     """
+    if engine not in (None, *get_args(EngineName)):
+        raise UsageError(f"there is no engine '{engine}'", "--engine", "take local or ray")
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise UsageError(f"'{workers}' is no number of workers", "--workers", "take 1 or more")
     if engine is None and workers is not None:
         raise UsageError("--workers does not say whose", "--workers", "add --engine local or ray")
     if engine != "ray" and address is not None:

@@ -82,7 +82,7 @@ class Crew:
 
     async def wave(self, stream: OpenStream, account: Account) -> None:
         """See `Carrier`."""
-        await self._quiet()
+        await self._quiet(stream.name)
         if self._failure is not None:
             raise self._failure
         if self._stopping.is_set():
@@ -185,10 +185,12 @@ class Crew:
         if not self._stopping.is_set():
             self.stop()
 
-    async def _quiet(self) -> None:
+    async def _quiet(self, name: str) -> None:
         """Wait for what lost workers had in flight: a wave may undo what the one before does."""
         left_s = self._quiet_from_s - asyncio.get_running_loop().time()
         if left_s > 0:
+            words = f"{name}: begins in {left_s:.0f} s, for what a lost worker had in flight"
+            self._charge.says(words, "waits_for_the_lost")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), left_s)
 

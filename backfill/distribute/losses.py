@@ -18,7 +18,7 @@ from backfill.pipeline.sources import OpenStream
 #: the API still, and must not be applied after what is sent of the same entities then.
 KEPT_BACK_S = 10.0
 
-#: Workers that may be lost with a shard in a row, with no row of it done in between.
+#: Workers that may be lost in a row as they read a shard, before any did anything.
 DEATHS_MAX = 3
 
 
@@ -42,15 +42,22 @@ class Losses:
         self._deaths: Counter[int] = Counter()
         self.kept_back = 0
 
-    def add(self, left: list[Progress]) -> None:
-        """A worker is gone; left: what it had not finished."""
+    def add(self, left: list[Progress], *, was_idle: bool) -> None:
+        """A worker is gone.
+
+        left: what it had not finished, in the order in which it was to read it. was_idle: whether
+        no row was done by it in this wave.
+        """
+        suspect = next((one for one in left if one.cuts_left), left[0] if left else None)
         for one in left:
-            number = one.shard.number
-            self._deaths[number] = 0 if one.done else self._deaths[number] + 1
-            if self._deaths[number] > DEATHS_MAX:
-                self._failed(self._deadly(one.shard))
-                return
-        shards = [one.shard for one in left]
+            if one.done:
+                self._deaths[one.shard.number] = 0
+            elif one is suspect and was_idle:
+                self._deaths[one.shard.number] += 1
+                if self._deaths[one.shard.number] > DEATHS_MAX:
+                    self._failed(self._deadly(one.shard))
+                    return
+        shards = sorted((one.shard for one in left), key=lambda shard: shard.number)
         if shards and self._stream.stream.is_ordered:
             self.kept_back += 1
             asyncio.get_running_loop().call_later(KEPT_BACK_S, self._waited, shards)

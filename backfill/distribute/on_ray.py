@@ -118,7 +118,8 @@ async def _answer(reference: Any) -> Any:
 class RayEngine:
     """Actors of a cluster that is there; as of `Engine`.
 
-    address: of the cluster; None: RAY_ADDRESS, or the one that was started on this machine.
+    address: of the cluster; None: RAY_ADDRESS, or the one that was started on this machine. Where
+    this process has joined one already, that one is taken, and not left.
     Raises UsageError where Ray is not installed, where it is not one cluster that is found, and
     where this machine is none of its nodes.
     """
@@ -133,7 +134,21 @@ class RayEngine:
             ) from error
         self._ray: Any = ray
         self._gone = asyncio.Event()
-        self._address = _address(address or os.environ.get("RAY_ADDRESS"))
+        self._is_ours = not self._ray.is_initialized()  # in a notebook it may be
+        if self._is_ours:
+            self._address = _address(address or os.environ.get("RAY_ADDRESS"))
+            self._join()
+        else:
+            self._address = self._ray.get_runtime_context().gcs_address
+        found = self._ray.cluster_resources()
+        free = self._ray.available_resources()
+        self.workers = max(1, int(found.get("CPU", 1)))
+        self.described = (
+            f"a Ray cluster at {self._address}: {counted(len(self._ray.nodes()), 'node')},"
+            f" {counted(int(found.get('CPU', 0)), 'core')}, {int(free.get('CPU', 0))} of them free"
+        )
+
+    def _join(self) -> None:
         try:
             _knock(self._address)
             _check_node(self._address)
@@ -146,13 +161,6 @@ class RayEngine:
             )
         except (OSError, RuntimeError, ValueError) as error:
             raise _nobody(self._address) from error
-        found = self._ray.cluster_resources()
-        free = self._ray.available_resources()
-        self.workers = max(1, int(found.get("CPU", 1)))
-        self.described = (
-            f"a Ray cluster at {self._address}: {counted(len(self._ray.nodes()), 'node')},"
-            f" {counted(int(found.get('CPU', 0)), 'core')}, {int(free.get('CPU', 0))} of them free"
-        )
 
     async def start(self, name: str) -> RayHand:
         """See `Engine`; waits until the cluster has room."""
@@ -189,7 +197,7 @@ class RayEngine:
 
     def close(self) -> None:
         """See `Engine`."""
-        if not self._gone.is_set():
+        if self._is_ours and not self._gone.is_set():
             self._ray.shutdown()
 
 

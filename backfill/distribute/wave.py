@@ -106,7 +106,7 @@ class Wave:
 
     def leaves(self, member: Member) -> None:
         """A worker is gone: what it had begins again where its last acknowledgement is."""
-        left = [one for _, one in sorted(member.shards.items()) if not one.is_finished]
+        left = [one for one in member.shards.values() if not one.is_finished]
         member.shards.clear()
         for one in [] if self._is_stopped else left:
             self._ledger.unread(self._stream.name, one.read - one.done)
@@ -114,7 +114,7 @@ class Wave:
         if self._looking is not None:
             self._looking.leaves(member)
         member.looks.clear()
-        self._losses.add([] if self._is_stopped else left)
+        self._losses.add([] if self._is_stopped else left, was_idle=not member.rows)
         self._feed()
 
     def _again(self, left: list[Shard]) -> None:

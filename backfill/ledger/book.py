@@ -53,6 +53,7 @@ class Ledger:
         self._files = {(state.stream, state.index): FileLedger(state) for state in files}
         self._counts = dict(counts or {})
         self._again = Counter({name: one.unprocessed for name, one in self._counts.items()})
+        self._taken_as_again: Counter[str] = Counter()
         self._changed_files: set[tuple[str, int]] = set()
         self._changed_streams: set[str] = set()
         self._requests: list[Request] = []
@@ -100,10 +101,10 @@ class Ledger:
     def reach(self, stream: str) -> int:
         """How many rows of the stream were looked at, at the most.
 
-        Rows that are to be read again are among those that were; which they are is not known, so
-        what is read meanwhile may be others.
+        Rows that are to be read again are counted as read, and which they are is not known: what
+        was taken for one of them may have been another.
         """
-        return self.counts(stream).read + self._again[stream]
+        return self.counts(stream).read + self._taken_as_again[stream]
 
     def is_finished(self, file: SourceFile) -> bool:
         """Whether the file was read to its end and all of its rows are done."""
@@ -122,6 +123,7 @@ class Ledger:
         self._file(block.file).note(block.start)
         known = min(self._again[block.file.stream], block.row_count)
         self._again[block.file.stream] -= known
+        self._taken_as_again[block.file.stream] += known
         self._count(block.file, Counts(read=block.row_count - known))
 
     def read_through(self, stream: str) -> None:

@@ -38,7 +38,8 @@ def cautions(
 
 
 def _passed_over(job: Job, done_folder: Path | None) -> Iterator[Remark]:
-    every = (job.checkpoint, job.rejects, job.sandbox, done_folder)
+    whole = job.part_of or job
+    every = (job.checkpoint, whole.checkpoint, job.rejects, job.sandbox, done_folder)
     own = [one for one in every if one is not None]
     for stream in job.streams:
         if names := [label for _, label in readers.passed_over(stream.source, job.base, own)]:

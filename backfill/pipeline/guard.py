@@ -74,17 +74,16 @@ def check_rejects(
 ) -> None:
     """Raise GuardError where more rows of a stream are rejected than `max_rejects` bears.
 
-    default: the job's, for a stream that has none. reach: how many of its rows were looked at, also
-    by processes before this one. rejects: their folder, for the message.
+    default: the job's, for a stream that has none. reach: how many of its rows were looked at, at
+    the most. rejects: their folder, for the message.
     is_read: whether all of the stream is read; before that a share is held from SHARE_ROWS_MIN on.
     """
     bound, read = default if stream.max_rejects is None else stream.max_rejects, counts.read
     if bound is None or counts.rejected <= rows_max(bound, read):
         return
-    if isinstance(bound, str) and not is_read:
-        read = reach
-        if read < SHARE_ROWS_MIN or counts.rejected <= rows_max(bound, read):
-            return
+    is_early = isinstance(bound, str) and not is_read
+    if is_early and (reach < SHARE_ROWS_MIN or counts.rejected <= rows_max(bound, reach)):
+        return
     raise GuardError(
         f"{counts.rejected:,} of {read:,} rows read are rejected, more than"
         f" `max_rejects: {bound}` bears",

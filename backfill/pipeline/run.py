@@ -79,6 +79,8 @@ async def _run(job: Job, place: Place, options: Options, watcher: Watcher, stop:
         ledger = _ledger(start, identity, saved, is_full=options.full)
         if not options.fresh:
             streams = await clearing.cleared(base, start, resumed, ledger, held)
+        for name in {*ledger.known} - {stream.name for stream in streams}:
+            ledger.read_through(name)  # nothing of it is read again
         run_id = resumed.run_id if resumed else new_run_id()
         watcher.starts(run_id)
         rejects = _rejects(job, streams, resumed, watcher, held)

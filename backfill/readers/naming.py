@@ -17,9 +17,10 @@ FORMATS = {
 COMPRESSIONS = (".gz", ".zst")
 
 #: Endings of what lies beside data and holds none.
-NO_DATA = frozenset(
-    (".md", ".py", ".sh", ".yaml", ".yml", ".html", ".log", ".toml", ".sql", ".lock")
-)
+NO_DATA = frozenset((
+    ".md", ".py", ".sh", ".yaml", ".yml", ".html", ".log", ".toml", ".sql", ".lock",
+    ".md5", ".sha1", ".sha256", ".crc", ".ok", ".done",
+))  # fmt: skip
 
 
 def format_of(path: AnyPath) -> str | None:

@@ -90,10 +90,12 @@ def passed_over(
 
 def _passed_over(folder: Path, own: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
     kept = {os.path.realpath(place) for one in own for place in (one, *one.parents)}
+    beside = tuple(one.name + mark for one in own for mark in ".-")  # as job.checkpoint.history
     with source_errors(str(folder)):
         for path in folder.iterdir() if folder.is_dir() else ():
-            is_own = os.path.realpath(path) in kept
-            if may_hold_rows(path, is_file=path.is_file()) and not is_own:
+            if path.name.startswith(beside) or not may_hold_rows(path, is_file=path.is_file()):
+                continue
+            if os.path.realpath(path) not in kept:
                 yield path, path.is_dir()
 
 

@@ -220,9 +220,20 @@ def test_a_run_may_be_spread_over_workers(tmp_path, server: Recorder):
     assert sorted(ids(server.accepted)) == sorted(expected)
 
 
-def test_workers_without_an_engine_are_a_mistake(server):
-    with pytest.raises(backfill.BackfillError, match="whose"):
-        backfill.run(content("*.csv"), workers=2)
+@pytest.mark.parametrize(
+    ("spread", "said"),
+    [
+        ({"workers": 2}, "whose"),
+        ({"engine": "spark"}, "no engine 'spark'"),
+        ({"engine": "local", "workers": 0}, "no number of workers"),
+        ({"engine": "local", "workers": -1}, "no number of workers"),
+        ({"engine": "local", "workers": "2"}, "no number of workers"),
+        ({"engine": "local", "ray_address": "a:1"}, "for Ray"),
+    ],
+)
+def test_workers_that_cannot_be_are_a_mistake(server, spread, said):
+    with pytest.raises(backfill.BackfillError, match=said):
+        backfill.run(content("*.csv"), **spread)
 
 
 def test_ctrl_c_ends_a_plan_before_all_is_read(tmp_path):

@@ -152,6 +152,26 @@ def test_rows_that_end_every_worker_end_the_run_and_are_named(tmp_path):
 
 
 @pytest.mark.timeout(120)
+def test_workers_that_die_and_get_on_in_between_never_end_the_run(tmp_path):
+    spread(tmp_path / "orders", orders(range(2_400)), 6)
+    write_job(tmp_path, EVENTS, operations_per_s=400, concurrency=2)
+
+    with recording() as server:
+        words = ("run", "job.yaml", "--json", "--engine", "local", "--workers", "1")
+        process = start(tmp_path, server.address, *words)
+        for _ in range(6):
+            begun = len(server.posted)
+            until(lambda: len(server.posted) > begun + 6 or process.poll() is not None)  # noqa: B023
+            for worker in workers_of(process.pid):
+                worker.kill()
+        run = ended(process)
+
+    assert run.code == 0, run.text
+    assert run.text.count("is lost (ended by SIGKILL)") == 6
+    assert run.told["rows"]["delivered"] == 2_400
+
+
+@pytest.mark.timeout(120)
 def test_what_is_told_of_events_is_told_once_whoever_dies(tmp_path):
     rows = [row | {"at": "4000000000"} for row in orders(range(3_000))]
     spread(tmp_path / "orders", rows, 6)

@@ -28,7 +28,7 @@ from backfill.checkpoint import peek
 from backfill.distribute.on_ray import RayEngine
 from backfill.errors import UsageError
 from backfill.sandbox import requests
-from tests.end_to_end.command import command, ended, start, write_job
+from tests.end_to_end.command import command, ended, environ, start, write_job
 from tests.end_to_end.recorder import recording
 from tests.stores.store import SECRET, uri
 
@@ -163,6 +163,25 @@ def test_a_job_goes_on_when_a_worker_a_node_and_the_driver_are_killed(tmp_path, 
     assert words_of_the_killed.count("is lost") == 2, words_of_the_killed
     assert Counter(re.findall(r"(worker \d+) is ready", words_of_the_killed)).total() >= 4
     assert KEY not in words_of_the_killed + run.text
+
+
+def test_a_program_that_has_joined_a_cluster_runs_there_and_stays_in_it(cluster, tmp_path):
+    script = """
+import json, ray, sys, backfill
+ray.init(sys.argv[1], configure_logging=False, log_to_driver=False)
+result = backfill.run("job.yaml", engine="ray", workers=2)
+print(json.dumps([result.state, result.rows.delivered, ray.is_initialized()]))
+"""
+    spread(tmp_path / "people", people(range(300)), 3)
+    write_job(tmp_path, PEOPLE)
+
+    with recording() as server:
+        told = subprocess.run(
+            [sys.executable, "-c", script, cluster["address"]],
+            cwd=tmp_path, env=environ(server.address), capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+
+    assert json.loads(told.stdout.splitlines()[-1]) == ["completed", 300, True], told.stderr
 
 
 @pytest.mark.timeout(300)

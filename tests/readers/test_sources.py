@@ -54,6 +54,7 @@ def test_what_a_folder_holds_and_does_not_stand_for_is_known(
     make(tmp_path, "e/a.csv", "e/b.jsonl", "e/book.xlsx", "e/people.csv.bz2", "e/README.md")
     make(tmp_path, "e/f/g.csv", "e/x.parquet/part-0.parquet", "e/.h/i.csv", "e/_j/k.csv")
     make(tmp_path, "e/state/done/job.checkpoint", "e/job.rejects/people.csv")
+    make(tmp_path, "e/job.rejects.old/x.csv", "e/a.csv.md5")
     (tmp_path / "e" / "gone.csv").symlink_to("unmounted/gone.csv")
     (tmp_path / "e" / "loop.txt").symlink_to("loop.txt")
     links = ["e/gone.csv", "e/loop.txt"] if expected else []
