@@ -7,7 +7,7 @@ import time
 import pytest
 
 from backfill.errors import DeliveryError
-from tests.end_to_end.command import ended, start
+from tests.end_to_end.command import command, ended, start
 
 from .nights import PEOPLE, Nights
 
@@ -164,6 +164,23 @@ def test_who_was_created_by_a_batch_never_answered_and_is_gone_then_is_seen_to_v
     export(nights, "a,1")
     nights.night()
 
+    assert set(nights.people()) == {"a"}
+
+
+def test_who_vanished_and_is_left_to_a_run_without_a_limit_is_not_told_as_read(nights):
+    nights.job(DELETING)
+    export(nights, *(f"{name},1" for name in "abcdef"))
+    nights.night()
+    export(nights, "a,1")
+    killed(nights)
+
+    cut = nights.run("--limit", "1")
+    status = command(nights.folder, nights.server.address, "status", "job.yaml", "--json")
+    nights.night()
+
+    assert cut.code == 0, cut.text
+    assert "no report" not in cut.text
+    assert [told["rows"]["unprocessed"] for told in (cut.told, status.told)] == [0, 0]
     assert set(nights.people()) == {"a"}
 
 
