@@ -91,9 +91,13 @@ def passed_over(
 def _passed_over(folder: Path, own: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
     kept = {os.path.realpath(place) for one in own for place in (one, *one.parents)}
     beside = tuple(one.name + mark for one in own for mark in ".-")  # as job.checkpoint.history
-    with source_errors(str(folder)):
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if path.name.startswith(beside) or not may_hold_rows(path, is_file=path.is_file()):
+    if not folder.is_dir():
+        return
+    with source_errors(str(folder)), os.scandir(folder) as entries:
+        for entry in entries:
+            path = folder / entry.name
+            is_file = entry.is_file(follow_symlinks=False) or path.is_file()
+            if path.name.startswith(beside) or not may_hold_rows(path, is_file=is_file):
                 continue
             if os.path.realpath(path) not in kept:
                 yield path, path.is_dir()
