@@ -139,7 +139,13 @@ class RayEngine:
             self._address = _address(address or os.environ.get("RAY_ADDRESS"))
             self._join()
         else:
-            self._address = self._ray.get_runtime_context().gcs_address
+            self._address = str(self._ray.get_runtime_context().gcs_address)
+            if address not in (None, self._address):
+                raise UsageError(
+                    f"this process has joined another Ray cluster, at {self._address}",
+                    f"--ray-address {address}",
+                    "leave that one first, by ray.shutdown(); or name none, and run there",
+                )
         found = self._ray.cluster_resources()
         free = self._ray.available_resources()
         self.workers = max(1, int(found.get("CPU", 1)))

@@ -169,8 +169,12 @@ def test_a_program_that_has_joined_a_cluster_runs_there_and_stays_in_it(cluster,
     script = """
 import json, ray, sys, backfill
 ray.init(sys.argv[1], configure_logging=False, log_to_driver=False)
+try:
+    backfill.run("job.yaml", engine="ray", ray_address="127.0.0.1:1")
+except backfill.BackfillError as error:
+    refused = error.what
 result = backfill.run("job.yaml", engine="ray", workers=2)
-print(json.dumps([result.state, result.rows.delivered, ray.is_initialized()]))
+print(json.dumps([refused, result.state, result.rows.delivered, ray.is_initialized()]))
 """
     spread(tmp_path / "people", people(range(300)), 3)
     write_job(tmp_path, PEOPLE)
@@ -181,7 +185,9 @@ print(json.dumps([result.state, result.rows.delivered, ray.is_initialized()]))
             cwd=tmp_path, env=environ(server.address), capture_output=True, text=True, timeout=120,
         )  # fmt: skip
 
-    assert json.loads(told.stdout.splitlines()[-1]) == ["completed", 300, True], told.stderr
+    refused, *ran = json.loads(told.stdout.splitlines()[-1])
+    assert refused == f"this process has joined another Ray cluster, at {cluster['address']}"
+    assert ran == ["completed", 300, True], told.stderr
 
 
 @pytest.mark.timeout(300)
