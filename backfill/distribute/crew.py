@@ -171,7 +171,7 @@ class Crew:
         """See `Employer`."""
         self._members.pop(member.name, None)
         self._places.pop(member.name, None)
-        if any(not one.is_finished for one in member.shards.values()):
+        if member.left:
             self._quiet_from_s = asyncio.get_running_loop().time() + KEPT_BACK_S
         self._pacer.dismiss(member.name)
         if self._wave is not None:

@@ -45,10 +45,12 @@ class Losses:
     def add(self, left: list[Progress], *, was_idle: bool) -> None:
         """A worker is gone.
 
-        left: what it had not finished, in the order in which it was to read it. was_idle: whether
-        no row was done by it in this wave.
+        left: as of Member; empty, there is nothing to do. was_idle: whether no row was done by it
+        in this wave.
         """
-        suspect = next((one for one in left if one.cuts_left), left[0] if left else None)
+        if not left:
+            return
+        suspect = next((one for one in left if one.cuts_left), left[0])
         for one in left:
             if one.done:
                 self._deaths[one.shard.number] = 0
@@ -58,7 +60,7 @@ class Losses:
                     self._failed(self._deadly(one.shard))
                     return
         shards = sorted((one.shard for one in left), key=lambda shard: shard.number)
-        if shards and self._stream.stream.is_ordered:
+        if self._stream.stream.is_ordered:
             self.kept_back += 1
             asyncio.get_running_loop().call_later(KEPT_BACK_S, self._waited, shards)
         else:

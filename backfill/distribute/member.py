@@ -84,6 +84,11 @@ class Member:
         """How many of its shards are not read to their end."""
         return sum(one.cuts_left > 0 for one in self.shards.values())
 
+    @property
+    def left(self) -> list[Progress]:
+        """The shards that it has not finished, in the order in which it reads them."""
+        return [one for one in self.shards.values() if not one.is_finished]
+
     def assign(self, shard: Shard, ledger: Ledger) -> None:
         """Give it a shard, less what is done of it."""
         self.shards[shard.number] = Progress(shard, len(shard.cuts), expected=shard.rows)

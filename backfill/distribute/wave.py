@@ -106,15 +106,15 @@ class Wave:
 
     def leaves(self, member: Member) -> None:
         """A worker is gone: what it had begins again where its last acknowledgement is."""
-        left = [one for one in member.shards.values() if not one.is_finished]
+        left = [] if self._is_stopped else member.left
         member.shards.clear()
-        for one in [] if self._is_stopped else left:
+        for one in left:
             self._ledger.unread(self._stream.name, one.read - one.done)
             self._account.unsettled(one.held, one.again(one.young), one.again(one.future))
         if self._looking is not None:
             self._looking.leaves(member)
         member.looks.clear()
-        self._losses.add([] if self._is_stopped else left, was_idle=not member.rows)
+        self._losses.add(left, was_idle=not member.rows)
         self._feed()
 
     def _again(self, left: list[Shard]) -> None:
@@ -269,8 +269,7 @@ class Wave:
         for doubted in word.doubted:
             member.answered(doubted)
         self._doubts.add(word.doubted, word.batches)
-        left = [one for one in member.shards.values() if not one.is_finished]
-        if left and not self._is_stopped:
+        if member.left and not self._is_stopped:
             raise AssertionError("a worker rests and has not told of all its rows")
         if self._is_stopped:
             member.shards.clear()
